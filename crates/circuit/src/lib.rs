@@ -1,0 +1,1 @@
+//! Circuits that see what never finishes: in-flight age, signals, and the state machine.

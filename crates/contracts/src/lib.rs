@@ -1,0 +1,1 @@
+//! Topics, events and headers: what the services say to each other.

@@ -1,0 +1,1 @@
+//! Tower layers that flip to a fallback, or to rejection, when a dependency is stuck.

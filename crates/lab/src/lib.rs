@@ -1,0 +1,1 @@
+//! Clusters to break, and the faults that break them.

@@ -1,0 +1,1 @@
+//! Rehearse the day Kafka stops electing leaders.

@@ -1,0 +1,1 @@
+//! Latency histograms by outcome and phase.

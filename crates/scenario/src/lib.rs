@@ -1,0 +1,1 @@
+//! The game-day file: topology, load, timeline of faults, arms and expectations.

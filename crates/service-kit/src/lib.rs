@@ -1,0 +1,1 @@
+//! What every service's main shares: settings, the HTTP edge, drain, telemetry.

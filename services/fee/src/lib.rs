@@ -1,0 +1,1 @@
+//! The fee service of the reference trading path.

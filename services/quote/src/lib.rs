@@ -1,0 +1,1 @@
+//! The quote service of the reference trading path.

@@ -1,0 +1,1 @@
+//! The trade service of the reference trading path.

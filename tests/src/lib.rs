@@ -1,0 +1,1 @@
+//! What the stories share: a whole system to break.
