@@ -81,14 +81,16 @@ fn beyond_the_cap_nothing_is_sent_and_it_is_said() {
 #[test]
 fn a_request_that_waits_for_a_connection_times_out_by_its_intended_start() {
     let silent = Raw::start(RawAnswer::Silence);
-    let limits = Limits { connections_max: 3, connections_preopened: 3, ..short(200) };
+    // Four connections a second for 200 requests: most must wait in vain.
+    let limits =
+        Limits { connections_max: 3, connections_preopened: 1, connections_per_s_max: 4, ..short(200) };
     let requests = vec![request("silent", "order")];
     let result = run(PlanSpec { requests, limits, ..spec(&[("silent", silent.address)]) });
     assert_accounted(&result);
     assert_eq!(result.count(Outcome::Timeout), result.conservation().intended);
     assert!(result.observations().all(|it| it.response >= limits.deadline));
     assert!(result.observations().any(|it| it.service.is_none()), "some never got a connection");
-    assert!(result.connections().burned > 3, "a timeout takes its connection with it");
+    assert!(result.connections().burned > 0, "a timeout takes its connection with it");
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Scripted {
         Self { address, script }
     }
 
-    /// Answers of `/kafka` that arrive within the range are held until its end.
+    /// Requests that arrive within the range are answered at its end.
     pub(crate) fn hang(&self, during: Range<Instant>) {
         *self.script.hang.lock().unwrap() = Some(during);
     }
