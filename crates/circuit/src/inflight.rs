@@ -13,8 +13,8 @@
 //!   is empty the current one stays open, so new calls look older than they are. The span of the ring is chosen above
 //!   the limit that trips the circuit, so this happens only after the trip.
 //! - A thread that is preempted inside [`InFlight::begin`] for longer than its bucket was in use joins a bucket that
-//!   nobody looks at. One bucket out of use is looked at per tick and lane, so that call is found within [`BUCKETS`]
-//!   ticks, and counts from the time when its bucket was opened.
+//!   nobody looks at. One bucket out of use is looked at per lane in every eighth tick, so that call is found
+//!   within eight times [`BUCKETS`] ticks, and counts from the time when its bucket was opened.
 //! - A guard outlives everything: it may be dropped after the watchdog, on any thread.
 
 use std::collections::VecDeque;
@@ -27,6 +27,10 @@ pub const BUCKETS: usize = 64;
 
 /// Lanes are a power of two, at most this many: each one is looked at in each tick.
 pub const LANES_MAX: usize = 64;
+
+/// In every eighth tick a bucket out of use is looked at. It is cold memory: in every tick it would be half of the
+/// watchdog's work.
+const LATE_LOOK: u32 = 8;
 
 /// The strong count of its `Arc`, less the ring's own, is the number of calls that it holds.
 #[derive(Debug)]
@@ -120,8 +124,10 @@ struct Opened {
 /// The watchdog's own notes on one lane.
 #[derive(Debug)]
 struct Notes {
-    /// In use, oldest first; the last one is the current one.
-    used: VecDeque<Opened>,
+    /// The one that calls join; never written off.
+    current: Opened,
+    /// Those before it that still hold calls, oldest first.
+    older: VecDeque<Opened>,
     /// Out of use, with the time when each was last opened; the longest out of use first.
     free: VecDeque<Opened>,
 }
@@ -132,24 +138,36 @@ pub struct Watch {
     lanes: Arc<[Lane]>,
     notes: Vec<Notes>,
     width: Duration,
+    ticks: u32,
     last: Reading,
 }
 
 impl Watch {
     fn new(lanes: Arc<[Lane]>, span: Duration) -> Self {
         let opened = |bucket| Opened { bucket, at: Duration::ZERO, written_off: false };
-        let notes = lanes
-            .iter()
-            .map(|_| Notes { used: VecDeque::from([opened(0)]), free: (1..BUCKETS).map(opened).collect() });
-        Self { notes: notes.collect(), lanes, width: span / BUCKETS as u32, last: Reading::default() }
+        let notes = lanes.iter().map(|_| Notes {
+            current: opened(0),
+            older: VecDeque::new(),
+            free: (1..BUCKETS).map(opened).collect(),
+        });
+        Self {
+            notes: notes.collect(),
+            lanes,
+            width: span / BUCKETS as u32,
+            ticks: 0,
+            last: Reading::default(),
+        }
     }
 
     /// Looks at the ring and opens a new bucket where one is due. `now` must not go back.
     pub fn tick(&mut self, now: Duration) -> Reading {
         let mut reading = Reading::default();
+        self.ticks = self.ticks.wrapping_add(1);
         for (lane, notes) in self.lanes.iter().zip(&mut self.notes) {
             reading.longest_ended = reading.longest_ended.max(notes.retire(lane, now));
-            notes.find_latecomer(lane);
+            if self.ticks.is_multiple_of(LATE_LOOK) {
+                notes.find_latecomer(lane);
+            }
             notes.turn(lane, now, self.width);
             reading.oldest = reading.oldest.max(notes.oldest(lane, now));
         }
@@ -166,7 +184,7 @@ impl Watch {
     /// Calls in flight, old and young, written off or not.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.each_used().map(|(lane, opened)| lane.calls(opened.bucket)).sum()
+        self.lanes.iter().zip(&self.notes).map(|(lane, notes)| notes.calls(lane)).sum()
     }
 
     /// No call is in flight.
@@ -182,23 +200,17 @@ impl Watch {
     pub fn write_off(&mut self, now: Duration) {
         for (lane, notes) in self.lanes.iter().zip(&mut self.notes) {
             notes.turn(lane, now, Duration::ZERO);
-            let older = notes.used.len() - 1;
-            notes.used.iter_mut().take(older).for_each(|opened| opened.written_off = true);
+            notes.older.iter_mut().for_each(|opened| opened.written_off = true);
         }
         self.last.oldest = None;
-    }
-
-    fn each_used(&self) -> impl Iterator<Item = (&Lane, &Opened)> {
-        self.lanes.iter().zip(&self.notes).flat_map(|(lane, notes)| notes.used.iter().map(move |o| (lane, o)))
     }
 }
 
 impl Notes {
     /// Takes the buckets that ran empty out of use; how long the longest of their calls can have taken.
     fn retire(&mut self, lane: &Lane, now: Duration) -> Option<Duration> {
-        let current = self.used.pop_back()?;
         let mut longest = None;
-        self.used.retain(|opened| {
+        self.older.retain(|opened| {
             let busy = lane.calls(opened.bucket) > 0;
             if !busy {
                 longest = longest.max(Some(now.saturating_sub(opened.at)).filter(|_| !opened.written_off));
@@ -206,7 +218,6 @@ impl Notes {
             }
             busy
         });
-        self.used.push_back(current);
         longest
     }
 
@@ -216,28 +227,32 @@ impl Notes {
             if lane.calls(opened.bucket) == 0 {
                 self.free.push_back(opened);
             } else {
-                let place = self.used.partition_point(|other| other.at <= opened.at);
-                self.used.insert(place.min(self.used.len() - 1), opened);
+                let place = self.older.partition_point(|other| other.at <= opened.at);
+                self.older.insert(place, opened);
             }
         }
     }
 
     /// Opens a new bucket if the current one has been open for `width`; an empty one just starts anew.
     fn turn(&mut self, lane: &Lane, now: Duration, width: Duration) {
-        let Some(current) = self.used.back_mut() else { return };
-        if lane.calls(current.bucket) == 0 {
-            current.at = now;
-        } else if now.saturating_sub(current.at) >= width
+        if lane.calls(self.current.bucket) == 0 {
+            self.current.at = now;
+        } else if now.saturating_sub(self.current.at) >= width
             && let Some(next) = self.free.pop_front()
         {
-            self.used.push_back(Opened { at: now, ..next });
             lane.current.store(next.bucket, Ordering::Relaxed);
+            self.older.push_back(std::mem::replace(&mut self.current, Opened { at: now, ..next }));
         }
     }
 
     fn oldest(&self, lane: &Lane, now: Duration) -> Option<Duration> {
-        let oldest = self.used.iter().find(|o| !o.written_off && lane.calls(o.bucket) > 0)?;
+        let mut in_order = self.older.iter().chain([&self.current]);
+        let oldest = in_order.find(|opened| !opened.written_off && lane.calls(opened.bucket) > 0)?;
         Some(now.saturating_sub(oldest.at))
+    }
+
+    fn calls(&self, lane: &Lane) -> usize {
+        self.older.iter().chain([&self.current]).map(|opened| lane.calls(opened.bucket)).sum()
     }
 }
 
@@ -256,12 +271,12 @@ mod tests {
         drop(first);
         watch.tick(ms(30));
         let late = Guard { _bucket: Some(Arc::clone(&calls.lanes[0].buckets[0])) };
-        for tick in 4..4 + BUCKETS as u64 {
+        for tick in 4..4 + BUCKETS as u64 * u64::from(LATE_LOOK) {
             watch.tick(ms(tick * 10));
         }
         assert_eq!(watch.len(), 1);
         assert!(watch.oldest_age() >= Some(ms(640)), "{:?}", watch.oldest_age());
         drop(late);
-        assert_eq!(watch.tick(ms(1_000)).oldest, None);
+        assert_eq!(watch.tick(ms(10_000)).oldest, None);
     }
 }

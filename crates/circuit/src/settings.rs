@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// The settings of all circuits of one service.
 ///
-/// The defaults detect a stuck call within 500 ms of its beginning, and a stuck partition that nobody calls within
-/// `heartbeat_period + close_timeout`.
+/// The defaults detect a stuck call 200 ms after its beginning where acks are usually faster than 100 ms, and within
+/// 500 ms (and a tick) anywhere; a stuck partition that nobody calls within `heartbeat_period + close_timeout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The answer time that customers were promised. Half of it is the ceiling of every age limit, whatever was usual
