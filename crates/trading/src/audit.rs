@@ -1,13 +1,16 @@
-//! The auditor: a fold over what was recorded and what customers were told, which looks for what must never happen.
+//! The auditor: a fold over what was recorded and what customers were told, which looks for what must never
+//! happen.
 //!
-//! It is fed the records of a run in any order, and the answers of each order in the order in which its customer got them. Checked are:
-//! at most one execution per (account, client order id), late deliveries included; fills within the quantity; the ledger sums
-//! to zero per asset; `executed: no`, when it was the last word, means no trade ever; `executed: yes` means a trade and its
-//! posting; a posting books a trade that exists; an order in doubt is resolved by a trade or a rejection. A repetition under
-//! the same event id is counted and is no violation.
+//! It is fed the records of a run in any order, and the answers of each order in the order in which its
+//! customer got them. Checked are: at most one execution per (account, client order id), late deliveries
+//! included; fills within the quantity; the ledger sums to zero per asset; `executed: no`, when it was the
+//! last word, means no trade ever; `executed: yes` means a trade and its posting; a posting books a trade
+//! that exists; an order in doubt is resolved by a trade or a rejection. A repetition under the same event id
+//! is counted and is no violation.
 //!
-//! Bounds: [`AuditLimits`]. Orders beyond the bound are counted as [`Audit::unaudited`], which is a violation of its own, since what
-//! was not looked at cannot be called clean. Of the violations the first [`VIOLATIONS_KEPT`] are kept as sentences, all are counted.
+//! Bounds: [`AuditLimits`]. Orders beyond the bound are counted as [`Audit::unaudited`], which is a violation
+//! of its own, since what was not looked at cannot be called clean. Of the violations the first
+//! [`VIOLATIONS_KEPT`] are kept as sentences, all are counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

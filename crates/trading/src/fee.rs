@@ -1,11 +1,12 @@
 //! Fees: schedules with tiers by trailing 30-day volume, effective dates, and the staleness of a cached tier.
 //!
-//! Invariants: a set of schedules is in order of its effective dates, each with distinct versions; the tiers of a schedule
-//! begin at zero volume and rise; a fee is rounded up in quote units, once. The tier is fixed when the order or quote is
-//! placed. Every [`FeeQuote`] says which schedule and which tier date it comes from, so that a degraded fee can be checked later.
+//! Invariants: a set of schedules is in order of its effective dates, each with distinct versions; the tiers
+//! of a schedule begin at zero volume and rise; a fee is rounded up in quote units, once. The tier is fixed
+//! when the order or quote is placed. Every [`FeeQuote`] says which schedule and which tier date it comes
+//! from, so that a degraded fee can be checked later.
 //!
-//! A cached tier is used as it is up to one hour, flagged up to 24 hours, and after that the base tier applies: an
-//! overcharge can be credited, and nothing is ever given away on an old tier.
+//! A cached tier is used as it is up to one hour, flagged up to 24 hours, and after that the base tier
+//! applies: an overcharge can be credited, and nothing is ever given away on an old tier.
 
 use std::time::Duration;
 
@@ -132,8 +133,8 @@ pub struct FeeQuote {
     pub tier: u32,
     /// The schedule.
     pub fee_schedule_version: ScheduleVersion,
-    /// When the volume behind the tier was computed; for [`TierFreshness::Base`] the moment of the fee itself, since the base
-    /// tier needs no volume.
+    /// When the volume behind the tier was computed; for [`TierFreshness::Base`] the moment of the fee
+    /// itself, since the base tier needs no volume.
     pub tier_as_of: Timestamp,
     /// How old the tier was.
     pub freshness: TierFreshness,
@@ -174,8 +175,8 @@ impl FeeSchedules {
         after.checked_sub(1).and_then(|index| self.schedules.get(index))
     }
 
-    /// The fee for `terms`, on the tier of `standing` as far as `limits` let it count. The owner of the volumes passes a
-    /// standing as of now; a fallback passes the one that it has kept, if it has.
+    /// The fee for `terms`, on the tier of `standing` as far as `limits` let it count. The owner of the
+    /// volumes passes a standing as of now; a fallback passes the one that it has kept, if it has.
     ///
     /// # Errors
     /// No schedule in effect, or a notional out of all proportion; refuse the request.
@@ -276,12 +277,12 @@ mod tests {
         let fee =
             schedules.assess(&terms(Decimal::new(10_01, 2)), None, &TierLimits::default(), NOW).unwrap();
         assert_eq!(fee.amount, Decimal::new(13, 2));
-        assert_eq!(fee.fee_schedule_version.as_str(), "2026-01");
+        assert_eq!(fee.fee_schedule_version.as_str(), "standard-1");
     }
 
     #[test]
     fn before_the_first_schedule_there_is_no_fee() {
-        let early = Timestamp::from_utc_date(2025, 12, 31);
+        let early = Timestamp::from_unix_ms(-1);
         let refused =
             FeeSchedules::default().assess(&terms(Decimal::ONE), None, &TierLimits::default(), early);
         assert_eq!(refused, Err(FeeError::NoSchedule(early)));

@@ -1,7 +1,8 @@
 //! Names of things: accounts, orders, quotes, assets, products, events.
 //!
-//! Invariants: a text id has 1 to [`ID_BYTES_MAX`] bytes out of `A-Z a-z 0-9 . _ : -`, so it can stand in a header, a URL path
-//! and a log line as it is; an asset is 1 to 12 capital letters or digits; an event id is 128 bits. Clones are cheap.
+//! Invariants: a text id has 1 to [`ID_BYTES_MAX`] bytes out of `A-Z a-z 0-9 . _ : -`, so it can stand in a
+//! header, a URL path and a log line as it is; an asset is 1 to 12 capital letters or digits; an event id is
+//! 128 bits. Clones are cheap.
 
 use std::fmt;
 use std::str::FromStr;

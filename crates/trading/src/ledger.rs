@@ -1,14 +1,15 @@
 //! Double entry: who has what, and where it came from.
 //!
-//! Invariants: a [`Posting`] sums to zero in every asset, or it cannot be built; the ledger only takes postings, so it sums to
-//! zero per asset at all times; a posting with an event id that was taken before changes nothing; a posting that cannot be
-//! taken whole is not taken at all.
+//! Invariants: a [`Posting`] sums to zero in every asset, or it cannot be built; the ledger only takes
+//! postings, so it sums to zero per asset at all times; a posting with an event id that was taken before
+//! changes nothing; a posting that cannot be taken whole is not taken at all.
 //!
-//! Accounts: the user's account in the base and in the quote asset, the house per asset, fee revenue, and rounding, which
-//! takes the part of a cent between the exact notional (which the house gets or pays) and the payment.
+//! Accounts: the user's account in the base and in the quote asset, the house per asset, fee revenue, and
+//! rounding, which takes the part of a cent between the exact notional (which the house gets or pays) and the
+//! payment.
 //!
-//! Bounds: [`LedgerLimits`]. A full ledger refuses ([`LedgerError::Full`]) instead of forgetting an event id: a ledger that forgets
-//! would take a late repetition for a second trade.
+//! Bounds: [`LedgerLimits`]. A full ledger refuses ([`LedgerError::Full`]) instead of forgetting an event id:
+//! a ledger that forgets would take a late repetition for a second trade.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -126,10 +127,12 @@ impl Posting {
     }
 }
 
-/// The posting that books a trade: base and payment between user and house, the rest of a cent to rounding, the fee to revenue.
+/// The posting that books a trade: base and payment between user and house, the rest of a cent to rounding,
+/// the fee to revenue.
 ///
 /// # Errors
-/// [`PostingError`] when the trade's numbers are out of proportion or it is of another product; do not execute it.
+/// [`PostingError`] when the trade's numbers are out of proportion or it is of another product; do not
+/// execute it.
 pub fn posting_for_trade(
     trade: &Trade,
     product: &Product,

@@ -10,8 +10,9 @@
 //! - [`ledger`], [`audit`]: double entry, and the auditor that looks for what must never happen.
 //!
 //! # Invariants
-//! There is no clock, no I/O, no randomness and no float here: time comes in as a [`time::Timestamp`], and the same inputs
-//! give the same answers in a service, in a test and on a virtual clock. Whatever grows has a bound, named in its module.
+//! There is no clock, no I/O, no randomness and no float here: time comes in as a [`time::Timestamp`], and
+//! the same inputs give the same answers in a service, in a test and on a virtual clock. Whatever grows has a
+//! bound, named in its module.
 #![warn(missing_docs)]
 
 pub mod audit;

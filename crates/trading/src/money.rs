@@ -1,11 +1,13 @@
 //! Exact decimal money: parsing, checked arithmetic, and one rounding function per purpose.
 //!
-//! Invariants: no float anywhere; arithmetic either is exact or is an error, because `rust_decimal` would otherwise round
-//! half to even in silence when digits run out; values from outside have at most [`SCALE_MAX`] digits after the point and a
-//! magnitude of at most [`MAGNITUDE_MAX`], so that tens of them can be added before 96 bits are full.
+//! Invariants: no float anywhere; arithmetic either is exact or is an error, because `rust_decimal` would
+//! otherwise round half to even in silence when digits run out; values from outside have at most
+//! [`SCALE_MAX`] digits after the point and a magnitude of at most [`MAGNITUDE_MAX`], so that tens of them
+//! can be added before 96 bits are full.
 //!
-//! Rounding, the convention of public venues: off-tick prices are rejected and not rounded, quantities are floored to the
-//! increment, fees are rounded up in quote units (rebates toward positive infinity as well), and nobody rounds half to even.
+//! Rounding, the convention of public venues: off-tick prices are rejected and not rounded, quantities are
+//! floored to the increment, fees are rounded up in quote units (rebates toward positive infinity as well),
+//! and nobody rounds half to even.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -48,7 +50,8 @@ pub enum MoneyError {
 /// Reads a plain decimal such as `-12.50`, and drops superfluous zeros.
 ///
 /// # Errors
-/// Text that is not a number, or a number outside of the limits of this module; ask the sender for another one.
+/// Text that is not a number, or a number outside of the limits of this module; ask the sender for another
+/// one.
 pub fn parse_decimal(text: &str) -> Result<Decimal, MoneyError> {
     let not_decimal = || MoneyError::NotDecimal(text.chars().take(TEXT_BYTES_MAX).collect());
     if text.len() > TEXT_BYTES_MAX || !is_plain_decimal(text) {
@@ -142,12 +145,14 @@ fn round(value: Decimal, decimals: u32, strategy: RoundingStrategy) -> Decimal {
     value.round_dp_with_strategy(decimals, strategy).normalize()
 }
 
-/// The largest multiple of `increment` (positive) that is not above `quantity`; zero for anything not positive.
+/// The largest multiple of `increment` (positive) that is not above `quantity`; zero for anything not
+/// positive.
 pub fn floor_quantity(quantity: Decimal, increment: Decimal) -> Decimal {
     floor_to(quantity, increment).unwrap_or(Decimal::ZERO)
 }
 
-/// The largest multiple of `tick` (positive) that is not above `price`: a bid; zero for anything not positive.
+/// The largest multiple of `tick` (positive) that is not above `price`: a bid; zero for anything not
+/// positive.
 pub fn floor_bid(price: Decimal, tick: Decimal) -> Decimal {
     floor_to(price, tick).unwrap_or(Decimal::ZERO)
 }
@@ -180,8 +185,8 @@ pub fn check_tick(price: Decimal, tick: Decimal) -> Result<(), MoneyError> {
     }
 }
 
-/// Serde for decimals as text, for `#[serde(with = "trading::money::text")]`: a JSON or TOML number is refused, since it
-/// would have been a float on its way.
+/// Serde for decimals as text, for `#[serde(with = "trading::money::text")]`: a JSON or TOML number is
+/// refused, since it would have been a float on its way.
 pub mod text {
     use rust_decimal::Decimal;
     use serde::{Deserialize, Deserializer, Serializer, de};
@@ -297,7 +302,9 @@ mod tests {
 
         #[test]
         fn a_floored_quantity_is_a_multiple_at_most_one_increment_below(
-            mantissa in 1i64..1_000_000_000_000_000, scale in 0u32..=SCALE_MAX, increment_scale in 0u32..=SCALE_MAX,
+            mantissa in 1i64..1_000_000_000_000_000,
+            scale in 0u32..=SCALE_MAX,
+            increment_scale in 0u32..=SCALE_MAX,
         ) {
             let (quantity, increment) = (Decimal::new(mantissa, scale), Decimal::new(1, increment_scale));
             let floored = floor_quantity(quantity, increment);
@@ -306,7 +313,9 @@ mod tests {
         }
 
         #[test]
-        fn a_bid_is_never_above_and_an_ask_never_below(mantissa in 1i64..1_000_000_000_000, tick in 1i64..10_000) {
+        fn a_bid_is_never_above_and_an_ask_never_below(
+            mantissa in 1i64..1_000_000_000_000, tick in 1i64..10_000,
+        ) {
             let (price, tick) = (Decimal::new(mantissa, 6), Decimal::new(tick, 4));
             let (bid, ask) = (floor_bid(price, tick), raise_ask(price, tick).unwrap());
             prop_assert!(bid <= price && price <= ask && ask - bid <= tick);
@@ -314,13 +323,17 @@ mod tests {
         }
 
         #[test]
-        fn rounding_moves_a_fee_by_less_than_one_unit_and_never_down(value in amounts(), decimals in 0u32..=8) {
+        fn rounding_moves_a_fee_by_less_than_one_unit_and_never_down(
+            value in amounts(), decimals in 0u32..=8,
+        ) {
             let rounded = round_fee_up(value, decimals);
             prop_assert!(rounded >= value && rounded - value < Decimal::new(1, decimals));
         }
 
         #[test]
-        fn exact_products_of_small_numbers_agree_with_integers(a in -1_000_000_000i64..1_000_000_000, b in -1_000_000_000i64..1_000_000_000) {
+        fn exact_products_of_small_numbers_agree_with_integers(
+            a in -1_000_000_000i64..1_000_000_000, b in -1_000_000_000i64..1_000_000_000,
+        ) {
             let product = exact_mul(Decimal::new(a, 4), Decimal::new(b, 8)).unwrap();
             prop_assert_eq!(product, Decimal::from_i128_with_scale(i128::from(a) * i128::from(b), 12));
         }

@@ -1,7 +1,7 @@
 //! Orders: what was asked for, where it stands, and how much of it was executed.
 //!
-//! Invariants: the state moves by the steps of [`OrderState::step`] only; fills never exceed the quantity; an order with a fill
-//! is never called failed.
+//! Invariants: the state moves by the steps of [`OrderState::step`] only; fills never exceed the quantity; an
+//! order with a fill is never called failed.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,8 @@ pub enum Side {
     Sell,
 }
 
-/// What the customer asked for. The same client order id with equal terms is a repetition; with other terms it is a conflict.
+/// What the customer asked for. The same client order id with equal terms is a repetition; with other terms
+/// it is a conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderTerms {
     /// The product.

@@ -1,7 +1,8 @@
 //! Prices for customers: mid plus or minus a spread, and the rules for a price that is not fresh.
 //!
-//! Invariants: an ask is rounded up to the tick and a bid down, so rounding never eats the spread; a price older than
-//! [`QuoteRules::stale_age_max`] makes no quote; a degraded quote lives shorter and is capped in notional.
+//! Invariants: an ask is rounded up to the tick and a bid down, so rounding never eats the spread; a price
+//! older than [`QuoteRules::stale_age_max`] makes no quote; a degraded quote lives shorter and is capped in
+//! notional.
 
 use std::time::Duration;
 
@@ -45,8 +46,8 @@ pub struct QuoteRules {
 }
 
 impl Default for QuoteRules {
-    /// Half a percent, 10 s and 5 s of life, prices up to 2 s and 10 s old, 1,000 USD when degraded: what public retail and
-    /// request-for-quote venues show, and this house's starting values for degraded ones.
+    /// Half a percent, 10 s and 5 s of life, prices up to 2 s and 10 s old, 1,000 USD when degraded: what
+    /// public retail and request-for-quote venues show, and this house's starting values for degraded ones.
     fn default() -> Self {
         Self {
             spread_bps: Decimal::from(50),
@@ -116,8 +117,8 @@ pub struct Priced {
 }
 
 impl QuoteRules {
-    /// Prices `quantity` of `product` as of `now`. A quote that falls back to the degraded path is priced again, since its life
-    /// and its cap are others.
+    /// Prices `quantity` of `product` as of `now`. A quote that falls back to the degraded path is priced
+    /// again, since its life and its cap are others.
     ///
     /// # Errors
     /// [`PriceError`]: no quote; tell the customer which rule.
@@ -287,15 +288,19 @@ mod tests {
     proptest! {
         #[test]
         fn a_quote_is_on_the_tick_at_least_the_spread_away_and_less_than_a_tick_more(
-            mid in 1_000i64..100_000_000_000, side in prop_oneof![Just(Side::Buy), Just(Side::Sell)], age_ms in 0u64..10_000,
+            mid in 1_000i64..100_000_000_000,
+            side in prop_oneof![Just(Side::Buy), Just(Side::Sell)],
+            age_ms in 0u64..10_000,
         ) {
             let product = bitcoin();
-            let mid = MidPrice { price: Decimal::new(mid, 3), as_of: NOW.minus(Duration::from_millis(age_ms)) };
+            let as_of = NOW.minus(Duration::from_millis(age_ms));
+            let mid = MidPrice { price: Decimal::new(mid, 3), as_of };
             let rules = QuoteRules::default();
             if let Ok(priced) = rules.price(&product, &mid, side, Decimal::ONE, Mode::Normal, NOW) {
                 let factor = if age_ms > 2_000 { Decimal::TWO } else { Decimal::ONE };
                 let spread = money::basis_points(mid.price, rules.spread_bps * factor).unwrap();
-                let distance = (priced.price - mid.price) * Decimal::from(if side == Side::Buy { 1 } else { -1 });
+                let above = priced.price - mid.price;
+                let distance = if side == Side::Buy { above } else { -above };
                 prop_assert!(distance >= spread && distance - spread < product.tick);
                 prop_assert!(product.check_price(priced.price).is_ok());
             }

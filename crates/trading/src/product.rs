@@ -1,8 +1,9 @@
 //! What can be traded: tick, increment and notional limits of each product, read from TOML.
 //!
-//! Invariants: a catalogue has 1 to [`PRODUCTS_MAX`] products with distinct ids; each id is `BASE-QUOTE`; ticks, increments
-//! and limits are positive; tick and increment have together at most 12 digits after the point, so that every notional can be
-//! booked to its last digit; `quote_decimals` is at most 8. A catalogue that breaks one of them is never built.
+//! Invariants: a catalogue has 1 to [`PRODUCTS_MAX`] products with distinct ids; each id is `BASE-QUOTE`;
+//! ticks, increments and limits are positive; tick and increment have together at most 12 digits after the
+//! point, so that every notional can be booked to its last digit; `quote_decimals` is at most 8. A catalogue
+//! that breaks one of them is never built.
 
 use std::collections::BTreeMap;
 
@@ -146,8 +147,8 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Reads a catalogue: a list of `[[product]]` with `id`, `tick`, `increment`, `notional_min`, `notional_max` (decimals as
-    /// text) and `quote_decimals`.
+    /// Reads a catalogue: a list of `[[product]]` with `id`, `tick`, `increment`, `notional_min`,
+    /// `notional_max` (decimals as text) and `quote_decimals`.
     ///
     /// # Errors
     /// The first thing that is wrong, with its product, key and value; mend the file.
@@ -340,7 +341,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_notional_is_within_the_limits_or_refused(price in 1i64..100_000_000_000, quantity in 1i64..100_000_000_000) {
+        fn a_notional_is_within_the_limits_or_refused(
+            price in 1i64..100_000_000_000, quantity in 1i64..100_000_000_000,
+        ) {
             let product = bitcoin();
             let (price, quantity) = (Decimal::new(price, 2), Decimal::new(quantity, 8));
             if let Ok(notional) = product.notional(price, quantity) {

@@ -1,7 +1,8 @@
 //! A quote: a firm price for one customer, for a short time.
 //!
-//! Invariants: a quote is usable strictly before `expires_at`, by its own account and for its own terms. That it is used at most
-//! once is for the service that keeps orders, not for this module. How its price comes about is in [`crate::pricing`].
+//! Invariants: a quote is usable strictly before `expires_at`, by its own account and for its own terms. That
+//! it is used at most once is for the service that keeps orders, not for this module. How its price comes
+//! about is in [`crate::pricing`].
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -73,8 +74,8 @@ pub enum QuoteRefusal {
 }
 
 impl Quote {
-    /// Whether an order of `account` with these terms may be executed at this quote now; the quantity of the terms is the
-    /// floored one, as in the quote.
+    /// Whether an order of `account` with these terms may be executed at this quote now; the quantity of the
+    /// terms is the floored one, as in the quote.
     ///
     /// # Errors
     /// [`QuoteRefusal::OtherTerms`] or [`QuoteRefusal::Expired`]; ask for another quote.

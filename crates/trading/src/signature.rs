@@ -1,7 +1,8 @@
 //! Signed quotes: HMAC-SHA256 over every field, so that a quote can be honoured without looking it up.
 //!
-//! Invariants: the signed bytes begin with a version of this format and frame every field with its length, so no two quotes
-//! share their bytes; verification takes the same time whatever the signature; the key never shows in a debug output.
+//! Invariants: the signed bytes begin with a version of this format and frame every field with its length, so
+//! no two quotes share their bytes; verification takes the same time whatever the signature; the key never
+//! shows in a debug output.
 
 use std::fmt;
 use std::str::FromStr;
@@ -164,7 +165,8 @@ impl QuoteSigner {
     }
 }
 
-/// Every field as text. Taking the structs apart makes a field that is added later an error here until it is signed too.
+/// Every field as text. Taking the structs apart makes a field that is added later an error here until it is
+/// signed too.
 fn fields(quote: &Quote) -> [String; 19] {
     let Quote {
         quote_id,

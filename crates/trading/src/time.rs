@@ -61,8 +61,8 @@ fn whole_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Days since the epoch of a civil date: years begin in March, so that the leap day comes last (the algorithm of Howard
-/// Hinnant, "chrono-compatible low-level date algorithms").
+/// Days since the epoch of a civil date: years begin in March, so that the leap day comes last (the algorithm
+/// of Howard Hinnant, "chrono-compatible low-level date algorithms").
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -104,7 +104,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn plus_then_since_gives_the_duration_back(start in -1_000_000_000_000i64..1_000_000_000_000, ms in 0u64..1_000_000_000) {
+        fn plus_then_since_gives_the_duration_back(
+            start in -1_000_000_000_000i64..1_000_000_000_000, ms in 0u64..1_000_000_000,
+        ) {
             let (start, span) = (Timestamp::from_unix_ms(start), Duration::from_millis(ms));
             prop_assert_eq!(start.plus(span).since(start), span);
             prop_assert_eq!(start.plus(span).minus(span), start);

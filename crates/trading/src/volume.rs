@@ -1,12 +1,12 @@
 //! Trailing 30-day volume per account, which picks the fee tier.
 //!
-//! Invariants: volume is kept in one bucket per UTC day, at most [`WINDOW_DAYS`] buckets per account; the window is the current
-//! day and the 29 before it, so volume leaves at midnight UTC and never counts longer than 30 days. A trade counts once per
-//! event id.
+//! Invariants: volume is kept in one bucket per UTC day, at most [`WINDOW_DAYS`] buckets per account; the
+//! window is the current day and the 29 before it, so volume leaves at midnight UTC and never counts longer
+//! than 30 days. A trade counts once per event id.
 //!
-//! Bounds: a new account beyond [`VolumeLimits::accounts_max`] is not recorded (it reads as zero volume, the base tier, which
-//! overcharges and never gives away) and counted; the memory of event ids forgets the oldest first, and a trade delivered
-//! again after that would count twice, which moves a tier and no money.
+//! Bounds: a new account beyond [`VolumeLimits::accounts_max`] is not recorded (it reads as zero volume, the
+//! base tier, which overcharges and never gives away) and counted; the memory of event ids forgets the oldest
+//! first, and a trade delivered again after that would count twice, which moves a tier and no money.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -75,7 +75,8 @@ impl VolumeBook {
         }
     }
 
-    /// Counts a trade of `notional` USD at `executed_at`; one that claims to lie ahead of `now` counts as of now.
+    /// Counts a trade of `notional` USD at `executed_at`; one that claims to lie ahead of `now` counts as of
+    /// now.
     pub fn record(
         &mut self,
         account: &AccountId,
@@ -126,8 +127,8 @@ impl VolumeBook {
         self.refused
     }
 
-    /// Looks for room for one more account; when the book is full, accounts whose volume has left the window make room. Volume
-    /// leaves at midnight, so one sweep a day is enough, and a full book stays cheap.
+    /// Looks for room for one more account; when the book is full, accounts whose volume has left the window
+    /// make room. Volume leaves at midnight, so one sweep a day is enough, and a full book stays cheap.
     fn make_room(&mut self, now: Timestamp) -> bool {
         if self.accounts.len() >= self.limits.accounts_max && self.swept_day != now.utc_day() {
             let oldest = oldest_day(now);

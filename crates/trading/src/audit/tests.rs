@@ -187,10 +187,18 @@ proptest! {
         let mut steps: Vec<Telling> = Vec::new();
         for (n, (executed, answer, twice)) in orders.iter().copied().enumerate() {
             let n = n as u64;
-            let told = match answer { 0 => Executed::Unknown, 1 => Executed::Pending, _ if executed => Executed::Yes, _ => Executed::No };
+            let told = match answer {
+                0 => Executed::Unknown,
+                1 => Executed::Pending,
+                _ if executed => Executed::Yes,
+                _ => Executed::No,
+            };
             steps.push(Box::new(move |auditor| auditor.answer(&key(n), told)));
             for _ in 0..=u8::from(twice) {
-                steps.push(Box::new(move |auditor| if executed { execute(auditor, n) } else { auditor.order_placed(&key(n), Decimal::ONE) }));
+                steps.push(Box::new(move |auditor| match executed {
+                    true => execute(auditor, n),
+                    false => auditor.order_placed(&key(n), Decimal::ONE),
+                }));
             }
         }
         let middle = rotate % steps.len();

@@ -1,5 +1,5 @@
-//! Fee schedules as TOML: a list of `[[schedule]]` with `version`, `effective_from` (a date, midnight UTC) and a list of
-//! `[[schedule.tier]]` with `volume_from`, `taker_bps`, `maker_bps` (decimals as text).
+//! Fee schedules as TOML: a list of `[[schedule]]` with `version`, `effective_from` (a date, midnight UTC)
+//! and a list of `[[schedule.tier]]` with `volume_from`, `taker_bps`, `maker_bps` (decimals as text).
 //!
 //! Every error names the schedule, the key, the value and what is allowed.
 
@@ -180,7 +180,10 @@ mod tests {
         [[schedule]]
         version = "b"
         effective_from = 2026-07-01
-        tier = [{ volume_from = "0", taker_bps = "40", maker_bps = "10" }, { volume_from = "5", taker_bps = "30", maker_bps = "10" }]
+        tier = [
+            { volume_from = "0", taker_bps = "40", maker_bps = "10" },
+            { volume_from = "5", taker_bps = "30", maker_bps = "10" },
+        ]
     "#;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The states of an order and the legal steps between them.
 //!
-//! Invariants: terminal states absorb: whatever arrives later changes nothing; UNKNOWN is the honest name for an order that was
-//! produced and then went silent, and it is left only by learning what happened.
+//! Invariants: terminal states absorb: whatever arrives later changes nothing; UNKNOWN is the honest name for
+//! an order that was produced and then went silent, and it is left only by learning what happened.
 //!
 //! The states are those that public trading APIs show.
 
