@@ -152,16 +152,18 @@ pub struct FaultRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerResult {
-    /// Postings, each counted once.
+    /// Distinct postings.
     pub posted: u64,
     /// Whether they sum to zero per asset.
     pub balanced: bool,
     /// Orders that were executed.
     pub executions: u64,
-    /// Records that appeared more than once.
+    /// Executions and postings that came again under their own event id.
     pub duplicates: u64,
-    /// Orders that a customer cannot know the fate of.
+    /// Orders whose customer was not told whether they were executed.
     pub in_doubt: u64,
+    /// Those of them on which the record is silent too.
+    pub unresolved: u64,
     /// How many invariants were broken in all.
     pub violations_total: u64,
     /// The first of them, in words.
@@ -214,6 +216,7 @@ impl From<&LedgerResult> for AuditFacts {
             balanced: ledger.balanced,
             executions: ledger.executions,
             in_doubt: ledger.in_doubt,
+            unresolved: ledger.unresolved,
             duplicates: ledger.duplicates,
             violations: ledger.violations_total,
         }

@@ -116,7 +116,8 @@ fn times_row(name: &str, arm: &ArmResult) -> Vec<String> {
 }
 
 fn ledgers(run: &RunResult, style: Style) -> Vec<String> {
-    let header = ["arm", "postings", "sum", "executions", "duplicates", "in doubt", "broken invariants"];
+    let header =
+        ["arm", "postings", "sum", "executions", "duplicates", "in doubt", "unresolved", "broken rules"];
     let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
     rows.extend(run.arms.iter().map(|(name, arm)| ledger_row(name, &arm.ledger)));
     let mut lines = aligned(&rows, 1, style);
@@ -139,6 +140,7 @@ fn ledger_row(name: &str, ledger: &LedgerResult) -> Vec<String> {
         grouped(ledger.executions),
         grouped(ledger.duplicates),
         grouped(ledger.in_doubt),
+        grouped(ledger.unresolved),
         broken,
     ]
 }

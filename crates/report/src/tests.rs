@@ -57,6 +57,7 @@ fn ledger(in_doubt: u64) -> LedgerResult {
         executions: 417,
         duplicates: 3,
         in_doubt,
+        unresolved: 0,
         violations_total: 0,
         violations: Vec::new(),
     }
@@ -164,9 +165,9 @@ fn the_report_of_a_run_that_passed() {
               hang              never           never            3.1 s  4,200 of 4,200           0.4 ms
               degrade          212 ms          219 ms            2.5 s  4,200 of 4,200           0.4 ms
 
-              arm      postings   sum  executions  duplicates  in doubt  broken invariants
-              hang        1,668  zero         417           3       103               none
-              degrade     1,668  zero         417           3         0               none
+              arm      postings   sum  executions  duplicates  in doubt  unresolved  broken rules
+              hang        1,668  zero         417           3       103           0          none
+              degrade     1,668  zero         417           3         0           0          none
 
             Expected of hang: all 2 expectations were met
               met      rate{outcome=timeout,phase=outage} > 10%  30.19 % (483 of 1600)
@@ -201,9 +202,9 @@ fn the_report_of_a_run_that_failed_shows_what_was_measured_and_what_is_broken() 
     let printed = table(&judged(run), None, Style::Plain);
     let shown = printed.split_once("postings").map(|(_, rest)| rest);
     expect![[r#"
-               sum  executions  duplicates  in doubt  broken invariants
-          hang        1,668  NOT ZERO         417           3       103                  9
-          degrade     1,668      zero         417           3         0               none
+               sum  executions  duplicates  in doubt  unresolved  broken rules
+          hang        1,668  NOT ZERO         417           3       103           0             9
+          degrade     1,668      zero         417           3         0           0          none
           hang: order 1 was executed twice
           hang: order 2 was executed twice
           hang: order 3 was executed twice

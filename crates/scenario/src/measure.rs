@@ -38,9 +38,11 @@ pub struct AuditFacts {
     pub balanced: bool,
     /// Orders that were executed.
     pub executions: u64,
-    /// Orders of which the customer was not told whether they were executed, and which nothing has resolved since.
+    /// Orders whose customer was not told whether they were executed.
     pub in_doubt: u64,
-    /// Records that appeared more than once.
+    /// Those of them on which the record is silent too.
+    pub unresolved: u64,
+    /// Executions and postings that came again under their own event id.
     pub duplicates: u64,
     /// Broken invariants.
     pub violations: u64,

@@ -62,26 +62,26 @@ pub(super) fn cluster(mut section: Section<'_>) -> ClusterPlan {
 
 /// `clock = "compressed"`, or a table of `preset` and single values.
 fn clock(cluster: &mut Section<'_>) -> ClockPlan {
-    let named = cluster.get("clock").filter(|entry| entry.is_text());
-    if let Some(entry) = named {
-        let preset = entry.choice(&ClockPreset::NAMES).unwrap_or(ClockPreset::Compressed);
-        return ClockPlan {
-            preset,
-            session: None,
-            heartbeat: None,
-            replica_lag: None,
-            election_delay: None,
-            isr_rejoin: None,
-        };
+    if let Some(named) = cluster.get("clock").filter(|entry| entry.is_text()) {
+        let preset = named.choice(&ClockPreset::NAMES).unwrap_or_default();
+        return ClockPlan { preset, ..ClockPlan::default() };
     }
     let mut section = cluster.section("clock");
+    let preset = section.choice("preset", &ClockPreset::NAMES).unwrap_or_default();
     let mut millis = |key| section.millis(key, 10..=600_000);
-    let (session, heartbeat) = (millis("session_ms"), millis("heartbeat_ms"));
-    let replica_lag = millis("replica_lag_ms");
-    let (election_delay, isr_rejoin) = (millis("election_delay_ms"), millis("isr_rejoin_ms"));
-    let preset = section.choice("preset", &ClockPreset::NAMES).unwrap_or(ClockPreset::Compressed);
+    let plan = ClockPlan {
+        preset,
+        session: millis("session_ms"),
+        heartbeat: millis("heartbeat_ms"),
+        replica_lag: millis("replica_lag_ms"),
+        stale_check: millis("stale_check_ms"),
+        isr_rejoin: millis("isr_rejoin_ms"),
+        broker_start: millis("broker_start_ms"),
+        offsets_commit: millis("offsets_commit_ms"),
+        leader_rebalance: millis("leader_rebalance_ms"),
+    };
     section.finish();
-    ClockPlan { preset, session, heartbeat, replica_lag, election_delay, isr_rejoin }
+    plan
 }
 
 pub(super) fn load(mut section: Section<'_>) -> Load {
@@ -97,9 +97,9 @@ pub(super) fn load(mut section: Section<'_>) -> Load {
         before: section.seconds("before_s", 0.1..=3600.0).unwrap_or(ms(5000)),
         outage: section.seconds("outage_s", 0.1..=3600.0).unwrap_or(ms(8000)),
         recovery: section.seconds("recovery_s", 0.1..=3600.0).unwrap_or(ms(8000)),
-        drain: section.seconds("drain_s", 0.0..=600.0).unwrap_or(deadline),
+        drain: section.seconds("drain_s", 0.0..=600.0).unwrap_or(deadline + ms(500)),
         deadline,
-        in_flight_max: count(&mut section, "in_flight_max", 100_000).unwrap_or(1024),
+        in_flight_max: count(&mut section, "in_flight_max", 100_000).unwrap_or(512),
     };
     let requests = load.rate_per_s * (load.warmup + load.measured()).as_secs_f64();
     if requests > REQUESTS_MAX {

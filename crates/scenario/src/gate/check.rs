@@ -113,6 +113,7 @@ impl Fact {
         match self {
             Self::Executions => audit.executions,
             Self::InDoubt => audit.in_doubt,
+            Self::Unresolved => audit.unresolved,
             Self::Duplicates => audit.duplicates,
             Self::Violations => audit.violations,
         }

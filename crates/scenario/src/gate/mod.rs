@@ -3,7 +3,7 @@
 //! ```text
 //! gate     = (point | "count" | "rate") [selector] op value
 //!          | ("detect" | "degrade" | "recover") (op duration | "= never")
-//!          | ("executions" | "in_doubt" | "duplicates" | "violations") op number
+//!          | ("executions" | "in_doubt" | "unresolved" | "duplicates" | "violations") op number
 //!          | "ledger = balanced"
 //! point    = "p50" | "p90" | "p99" | "p999" | "max"       of the response time, from the intended start
 //! selector = "{" [part {"," part}] "}"
@@ -81,6 +81,7 @@ enum Moment {
 enum Fact {
     Executions,
     InDoubt,
+    Unresolved,
     Duplicates,
     Violations,
 }
@@ -123,9 +124,10 @@ impl Moment {
 }
 
 impl Fact {
-    const NAMES: [(&'static str, Self); 4] = [
+    const NAMES: [(&'static str, Self); 5] = [
         ("executions", Self::Executions),
         ("in_doubt", Self::InDoubt),
+        ("unresolved", Self::Unresolved),
         ("duplicates", Self::Duplicates),
         ("violations", Self::Violations),
     ];

@@ -72,28 +72,35 @@ pub enum Placement {
 }
 
 /// A preset of the cluster's times, and single values in its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClockPlan {
     /// Where the other values come from.
     pub preset: ClockPreset,
-    /// A broker that was silent for this long is fenced. 10 ms to 10 min, like all of these.
+    /// A broker that the controller has not heard of for this long is fenced. 10 ms to 10 min, like all of these.
     pub session: Option<Duration>,
     /// Between two heartbeats of a broker to the controller.
     pub heartbeat: Option<Duration>,
-    /// A follower that lags for this long leaves the in-sync replicas.
+    /// A follower that has not caught up for this long leaves the in-sync replicas.
     pub replica_lag: Option<Duration>,
-    /// From the fencing of a leader to the next one.
-    pub election_delay: Option<Duration>,
-    /// From an election after a thaw to the return of the other replicas.
+    /// From the thaw of a controller to its first look at stale sessions.
+    pub stale_check: Option<Duration>,
+    /// From an election under a thaw to the return of the other replicas.
     pub isr_rejoin: Option<Duration>,
+    /// From the start of a broker's process to its registration.
+    pub broker_start: Option<Duration>,
+    /// How long a group's commit waits for the in-sync replicas.
+    pub offsets_commit: Option<Duration>,
+    /// Between two returns of leadership to the preferred leaders.
+    pub leader_rebalance: Option<Duration>,
 }
 
 /// Where a cluster's times come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClockPreset {
     /// The defaults of Apache Kafka: session 9 s, heartbeat 2 s, replica lag 30 s.
     Apache,
     /// Shortened for game days of seconds. The default.
+    #[default]
     Compressed,
 }
 
@@ -118,11 +125,13 @@ pub struct Load {
     pub outage: Duration,
     /// The phase after the heal. 8 s unless said.
     pub recovery: Duration,
-    /// How long open requests are waited for at the end; then they are `unfinished`. The deadline unless said; 0 to 600 s.
+    /// How long open requests are waited for at the end; then they are `unfinished`. Half a second more
+    /// than the deadline unless said, so that the last of them can still end by it; 0 to 600 s.
     pub drain: Duration,
     /// A customer's patience, from the intended start. 2 s unless said; 10 ms to 10 min.
     pub deadline: Duration,
-    /// Beyond so many requests in flight the next one is `unsent_cap`. 1,024 unless said; 1 to 100,000.
+    /// Beyond so many requests in flight the next one is `unsent_cap`. 512 unless said, below the usual
+    /// limit of open files; 1 to 100,000.
     pub in_flight_max: u32,
 }
 
@@ -297,8 +306,11 @@ impl ClockPlan {
             ("session_ms", self.session),
             ("heartbeat_ms", self.heartbeat),
             ("replica_lag_ms", self.replica_lag),
-            ("election_delay_ms", self.election_delay),
+            ("stale_check_ms", self.stale_check),
             ("isr_rejoin_ms", self.isr_rejoin),
+            ("broker_start_ms", self.broker_start),
+            ("offsets_commit_ms", self.offsets_commit),
+            ("leader_rebalance_ms", self.leader_rebalance),
         ];
         all.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }

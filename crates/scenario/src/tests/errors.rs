@@ -50,8 +50,8 @@ degrde = []
             test.toml:19:13: load.products[0] = "btc-usd": must be two assets in capitals, e.g. "BTC-USD"
             test.toml:22:6: timeline[0].at = "outtage": must be "start", "outage" or "recovery", and a time after it if any, e.g. "outage + 300ms"
             test.toml:24:10: timeline[0].broker = 4: must be a whole number from 1 to 3
-            test.toml:28:9: timeline[1].fault = "freeze_controler": unknown fault; did you mean `freeze_controller`? (allowed: freeze_controller, thaw_controller, kill_broker, start_broker, strip_leader, restore_leader, slow_broker, restore_broker)
-            test.toml:31:10: expect.hang[0] = "p95{outcome=timeout} < 50ms": column 1: unknown measure `p95`; did you mean `p99`? (allowed: p50, p90, p99, p999, max, count, rate, detect, degrade, recover, ledger, executions, in_doubt, duplicates, violations)
+            test.toml:28:9: timeline[1].fault = "freeze_controler": unknown fault; did you mean `freeze_controller`? (allowed: freeze_controller, thaw_controller, kill_broker, start_broker, strip_leader, restore_leader, slow_broker, restore_broker_speed)
+            test.toml:31:10: expect.hang[0] = "p95{outcome=timeout} < 50ms": column 1: unknown measure `p95`; did you mean `p99`? (allowed: p50, p90, p99, p999, max, count, rate, detect, degrade, recover, ledger, executions, in_doubt, unresolved, duplicates, violations)
             test.toml:32:10: expect.degrde = []: there is no such arm (arms: hang)
             test.toml:34:2: extra: unknown key (allowed: incident, cluster, load, timeline, arms, expect)"#]],
     );

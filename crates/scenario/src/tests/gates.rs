@@ -24,7 +24,14 @@ fn run() -> Measurements {
     Measurements {
         by_label: [("quote".to_owned(), quotes), ("order".to_owned(), orders)].into(),
         times: Times { detect: Some(ms(212)), degrade: None, recover: Some(ms(3100)) },
-        audit: AuditFacts { balanced: true, executions: 7, in_doubt: 2, duplicates: 0, violations: 0 },
+        audit: AuditFacts {
+            balanced: true,
+            executions: 7,
+            in_doubt: 2,
+            unresolved: 1,
+            duplicates: 0,
+            violations: 0,
+        },
     }
 }
 
@@ -123,9 +130,9 @@ fn a_gate_that_cannot_be_read_is_marked_at_its_column() {
     refuse(
         "p95{outcome=ok_kafka} < 50ms",
         expect![[r#"
-        column 1: unknown measure `p95`; did you mean `p99`? (allowed: p50, p90, p99, p999, max, count, rate, detect, degrade, recover, ledger, executions, in_doubt, duplicates, violations)
-          p95{outcome=ok_kafka} < 50ms
-          ^"#]],
+            column 1: unknown measure `p95`; did you mean `p99`? (allowed: p50, p90, p99, p999, max, count, rate, detect, degrade, recover, ledger, executions, in_doubt, unresolved, duplicates, violations)
+              p95{outcome=ok_kafka} < 50ms
+              ^"#]],
     );
     refuse(
         "p99{outcome=ok_kafak} < 50ms",

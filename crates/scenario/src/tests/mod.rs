@@ -32,8 +32,8 @@ const KINDS: [FaultKind; 8] = [
     kind("start_broker", None, BROKER),
     kind("strip_leader", Some("restore_leader"), LEADERS),
     kind("restore_leader", None, LEADERS),
-    kind("slow_broker", Some("restore_broker"), DELAY),
-    kind("restore_broker", None, BROKER),
+    kind("slow_broker", Some("restore_broker_speed"), DELAY),
+    kind("restore_broker_speed", None, BROKER),
 ];
 
 const fn kind(name: &'static str, healed_by: Option<&'static str>, args: &'static [ArgSpec]) -> FaultKind {

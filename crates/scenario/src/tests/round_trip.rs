@@ -64,9 +64,9 @@ fn the_canonical_form_shows_every_default() {
         before_s = 5
         outage_s = 8
         recovery_s = 8
-        drain_s = 2
+        drain_s = 2.5
         deadline_ms = 2000
-        in_flight_max = 1024
+        in_flight_max = 512
 
         [[timeline]]
         at = "start + 5250ms"
@@ -121,6 +121,7 @@ proptest! {
             [cluster]
             brokers = {brokers}
             clock.session_ms = {session_ms}
+            clock.broker_start_ms = {deadline_ms}
             [load]
             rate_per_s = {rate}
             before_s = {before}
