@@ -85,8 +85,9 @@ impl Latencies {
     }
 }
 
+/// From whole microseconds, so that it prints as three decimals and not as a float's neighbour of them.
 fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    duration.as_micros() as f64 / 1e3
 }
 
 #[cfg(test)]
