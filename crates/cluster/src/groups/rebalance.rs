@@ -44,7 +44,12 @@ impl Group {
     /// Ends the waiting as soon as there is nobody left to wait for.
     pub(super) fn complete_join_if_all_are_here(&mut self, turn: &mut Turn) {
         let all_joined = self.members.values().all(|member| member.joining.is_some());
-        if matches!(self.phase, Phase::Joining { .. }) && self.pending.is_empty() && all_joined {
+        let over = match self.phase {
+            Phase::Gathering { .. } => self.members.is_empty(),
+            Phase::Joining { .. } => self.members.is_empty() || (self.pending.is_empty() && all_joined),
+            Phase::Empty | Phase::Syncing { .. } | Phase::Stable { .. } => false,
+        };
+        if over {
             self.complete_join(turn);
         }
     }
@@ -134,8 +139,8 @@ impl Group {
     pub(super) fn after_removal(&mut self, turn: &mut Turn) {
         match self.phase {
             Phase::Stable { .. } | Phase::Syncing { .. } => self.rebalance(turn),
-            Phase::Joining { .. } => self.complete_join_if_all_are_here(turn),
-            Phase::Empty | Phase::Gathering { .. } => {}
+            Phase::Gathering { .. } | Phase::Joining { .. } => self.complete_join_if_all_are_here(turn),
+            Phase::Empty => {}
         }
     }
 
