@@ -1,1 +1,53 @@
 //! An open-loop load generator that accounts for every intended request.
+//!
+//! Requests are sent when the schedule says so, whether or not earlier ones were answered. Latency counts from the
+//! *intended* start, so a target that hangs shows up as latency and not as silence; the service time, from the actual
+//! send, stands beside it. It knows HTTP and nothing of what it measures.
+//!
+//! # Layout
+//! - [`PlanSpec`] says what to send and becomes a checked [`Plan`]; request `k` is a pure function of its seed and `k`.
+//! - [`Schedule`]: when each request is intended, precomputed from the seed.
+//! - [`spawn`] runs a plan on a thread of its own; its [`Handle`] shows [`Progress`], stops and joins.
+//! - [`RunResult`]: one outcome per intended request, and what can be asked of them.
+//!
+//! # Invariants
+//! - Every intended request ends in exactly one [`recorder::Outcome`]; [`RunResult::invalid`] says if not.
+//! - Bounded: requests in a schedule, requests in flight, connections per target and the rate of opening them, what is
+//!   kept of an answer's body, the time a run may go on after its last arrival.
+//! - The generator's own lateness is measured and invalidates a run beyond its limit.
+//! - A run leaves no thread, task or connection behind.
+//!
+//! # Sources
+//! Latency from the intended start: Gil Tene's wrk2. Keeping the pacing apart from the sending: vegeta.
+
+mod check;
+mod choices;
+mod classify;
+mod digest;
+mod engine;
+mod flight;
+mod handle;
+mod limits;
+mod pacer;
+mod plan;
+mod pool;
+mod progress;
+mod result;
+mod schedule;
+mod spec;
+mod tally;
+mod template;
+
+pub use check::PlanError;
+pub use choices::{Choices, Product, Quantity};
+pub use classify::Executed;
+pub use handle::{Crashed, Handle, spawn};
+pub use http::Method;
+pub use limits::Limits;
+pub use plan::{Plan, Rendered};
+pub use pool::Connections;
+pub use progress::Progress;
+pub use result::{Boundaries, Invalid, Observation, RunResult, Stretch};
+pub use schedule::{Arrivals, REQUESTS_MAX, Schedule, ScheduleError};
+pub use spec::{PlanSpec, RequestSpec, Target};
+pub use template::UnknownPlaceholder;

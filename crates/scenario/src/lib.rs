@@ -1,1 +1,35 @@
 //! The game-day file: topology, load, timeline of faults, arms and expectations.
+//!
+//! # Layout
+//! - [`Scenario::parse`]: from TOML to a checked [`Scenario`]; everything that is wrong is told at once.
+//! - `model`: what a scenario says; `print`: its canonical form, which is read back as the same scenario.
+//! - [`FaultKind`], [`FaultCall`]: the vocabulary of faults; the faults themselves live with the clusters.
+//! - [`Gate`]: what is expected of a run, held against [`Measurements`].
+//! - [`Catalogue`]: the scenarios that are shipped.
+//!
+//! # Invariants
+//! No clock and no I/O: texts come in, texts go out. A scenario that was parsed needs no further checks. The same
+//! file gives the same scenario, whatever the order of its tables.
+#![warn(missing_docs)]
+
+mod catalogue;
+mod fault;
+mod file;
+mod gate;
+mod measure;
+mod model;
+mod print;
+pub mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use catalogue::{Catalogue, CatalogueError};
+pub use fault::{ArgKind, ArgSpec, ArgValue, FaultCall, FaultKind};
+pub use file::{PROBLEMS_MAX, Problem, ScenarioError};
+pub use gate::{Gate, GateError, Selector, Verdict};
+pub use measure::{AuditFacts, Measurements, Times};
+pub use model::{
+    Anchor, Arm, Arrivals, At, CircuitPlan, ClockPlan, ClockPreset, ClusterPlan, DegradePlan, Incident,
+    LABELS, Load, Mix, OrderFallback, Placement, QuoteFallback, Scenario, Step, Strategy,
+};

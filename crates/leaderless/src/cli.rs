@@ -1,0 +1,194 @@
+//! The command line: what may be asked of the program, and how it is explained.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Rehearse the day Kafka stops electing leaders.
+///
+/// Without a command it runs the game day `frozen-controller` on a Kafka cluster inside this process: a fee, a quote
+/// and a trade service under load, first without protection (`hang`), then with degradation (`degrade`), under the same
+/// outage, the same seed and the same arrivals.
+#[derive(Debug, Parser)]
+#[command(name = "leaderless", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; `run frozen-controller` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   every expectation of the scenario holds
+  1   something broke that is none of the below
+  3   an expectation failed
+  4   the run is invalid: the generator could not keep its schedule, or the accounts do not add up
+  64  bad usage, or a bad file
+  130 interrupted; what was measured so far was printed and written, marked as partial";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a game day and report what it cost.
+    Run(RunArgs),
+    /// List the scenarios that are built in, or show one.
+    Scenarios {
+        /// What to show; a list when left out.
+        #[command(subcommand)]
+        command: Option<ScenariosCommand>,
+    },
+    /// Run the embedded Kafka cluster alone, as the Kafka of any test suite, and take faults over HTTP.
+    Cluster(ClusterArgs),
+    /// Inject a fault into a running `leaderless cluster`, or list the faults.
+    Fault(FaultArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// What `scenarios` can do.
+#[derive(Debug, Subcommand)]
+pub enum ScenariosCommand {
+    /// List them.
+    List,
+    /// Print one in full, with all defaults filled in.
+    Show {
+        /// Its name, or the path of a file.
+        scenario: String,
+    },
+}
+
+/// How to run a game day.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The name of a scenario (see `leaderless scenarios`), or the path of a scenario file.
+    #[arg(default_value = "frozen-controller", value_name = "NAME|FILE")]
+    pub scenario: String,
+    /// The seed of arrivals, requests, prices and fault targets. The same seed gives the same run.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Which arms to run, in this order; all arms of the scenario when left out.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub arms: Vec<String>,
+    /// The folder under which the run's own folder is made.
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print result.json on standard output instead of the table; progress goes to standard error.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for RunArgs {
+    fn default() -> Self {
+        Self { scenario: "frozen-controller".into(), seed: 7, arms: Vec::new(), out: "out".into(), json: false }
+    }
+}
+
+/// The cluster to run alone.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// Number of brokers.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub brokers: u32,
+    /// Number of zones that the brokers are spread over.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub zones: u32,
+    /// A topic to create at the start; may be repeated.
+    #[arg(long = "topic", value_name = "NAME:PARTITIONS:RF", value_parser = parse_topic)]
+    pub topics: Vec<TopicArg>,
+    /// The first broker's port, the others follow; free ports when left out.
+    #[arg(long, value_name = "BASE")]
+    pub port: Option<u16>,
+    /// Where the endpoint for faults and state listens.
+    #[arg(long, default_value = "127.0.0.1:9080", value_name = "ADDRESS")]
+    pub control: SocketAddr,
+    /// The bearer token that the endpoint asks for. Required when --control is not a loopback address.
+    #[arg(long, env = "LEADERLESS_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// The clock of elections and sessions: as Apache Kafka ships, or shortened for game days.
+    #[arg(long, default_value = "apache", value_parser = ["apache", "compressed"])]
+    pub clock: String,
+    /// Bytes kept per partition; older batches are dropped.
+    #[arg(long, default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
+    pub retention_bytes: u64,
+}
+
+/// `NAME:PARTITIONS:RF`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicArg {
+    /// The topic's name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
+}
+
+fn parse_topic(text: &str) -> Result<TopicArg, String> {
+    let wrong = || format!("`{text}` is not NAME:PARTITIONS:RF, e.g. orders:9:3");
+    let mut parts = text.split(':');
+    let (Some(name), Some(partitions), Some(rf), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(wrong());
+    };
+    let topic = TopicArg {
+        name: name.to_owned(),
+        partitions: partitions.parse().map_err(|_| wrong())?,
+        replication_factor: rf.parse().map_err(|_| wrong())?,
+    };
+    if topic.name.is_empty() || topic.partitions < 1 || topic.replication_factor < 1 {
+        return Err(wrong());
+    }
+    Ok(topic)
+}
+
+/// The fault to inject.
+#[derive(Debug, Clone, Args)]
+pub struct FaultArgs {
+    /// Its kind, e.g. `kill_broker`; a list of all kinds when left out.
+    pub kind: Option<String>,
+    /// Its arguments, e.g. `broker=2`.
+    #[arg(value_name = "NAME=VALUE")]
+    pub args: Vec<String>,
+    /// The control endpoint of the cluster.
+    #[arg(long, default_value = "127.0.0.1:9080", value_name = "ADDRESS")]
+    pub control: SocketAddr,
+    /// The endpoint's bearer token.
+    #[arg(long, env = "LEADERLESS_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Take back every fault instead.
+    #[arg(long, conflicts_with_all = ["kind", "args"])]
+    pub heal_all: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_topic_is_a_name_a_partition_count_and_a_replication_factor() {
+        let orders = TopicArg { name: "orders".into(), partitions: 9, replication_factor: 3 };
+        assert_eq!(parse_topic("orders:9:3"), Ok(orders));
+        for wrong in ["orders", "orders:9", "orders:x:3", ":9:3", "orders:0:3", "a:1:1:1"] {
+            assert!(parse_topic(wrong).unwrap_err().contains("NAME:PARTITIONS:RF"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn without_a_command_the_default_game_day_runs() {
+        let cli = Cli::try_parse_from(["leaderless"]).unwrap();
+        assert!(cli.command.is_none());
+        let Some(Command::Run(args)) = Cli::try_parse_from(["leaderless", "run"]).unwrap().command else { panic!() };
+        assert_eq!((args.scenario, args.seed, args.json), (RunArgs::default().scenario, 7, false));
+    }
+}

@@ -1,0 +1,119 @@
+//! One HDR histogram of durations.
+//!
+//! Microseconds inside, 1 us to 1 h, three significant digits. The bound: a duration outside the range is recorded at
+//! the nearest end; one that was longer is counted as saturated, so that a clamped maximum never passes for a measured
+//! one. About 190 KB each, whatever is recorded.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::summary::Percentiles;
+
+/// The longest latency that is told apart from a longer one.
+pub const LATENCY_MAX: Duration = Duration::from_hours(1);
+
+const US_MIN: u64 = 1;
+const US_MAX: u64 = LATENCY_MAX.as_secs() * 1_000_000;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// Durations, counted by size.
+#[derive(Debug, Clone)]
+pub struct Latencies {
+    histogram: Histogram<u64>,
+    saturated: u64,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Latencies {
+    /// An empty histogram, with all the memory that it will ever use.
+    pub fn new() -> Self {
+        let histogram = Histogram::new_with_bounds(US_MIN, US_MAX, SIGNIFICANT_DIGITS)
+            .expect("the constant bounds are valid for an HDR histogram");
+        Self { histogram, saturated: 0 }
+    }
+
+    /// Counts one duration. Allocates nothing.
+    pub fn record(&mut self, latency: Duration) {
+        let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        if us > US_MAX {
+            self.saturated += 1;
+        }
+        self.histogram.saturating_record(us.clamp(US_MIN, US_MAX));
+    }
+
+    /// Adds everything that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).expect("both histograms have the same bounds");
+        self.saturated += other.saturated;
+    }
+
+    /// How many durations were counted.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// How many durations were longer than [`LATENCY_MAX`] and are counted as that.
+    pub fn saturated(&self) -> u64 {
+        self.saturated
+    }
+
+    /// The duration that a share `quantile` (0 to 1) of all stayed within; zero when empty.
+    pub fn quantile(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.histogram.value_at_quantile(quantile))
+    }
+
+    /// The longest duration, within the histogram's precision; zero when empty.
+    pub fn max(&self) -> Duration {
+        Duration::from_micros(self.histogram.max())
+    }
+
+    /// The percentiles in milliseconds; `None` when nothing was counted.
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        (self.count() > 0).then(|| Percentiles {
+            p50: ms(self.quantile(0.5)),
+            p90: ms(self.quantile(0.9)),
+            p99: ms(self.quantile(0.99)),
+            p999: ms(self.quantile(0.999)),
+            max: ms(self.max()),
+        })
+    }
+}
+
+/// From whole microseconds, so that it prints as three decimals and not as a float's neighbour of them.
+fn ms(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_than_an_hour_is_clamped_and_counted() {
+        let mut latencies = Latencies::new();
+        latencies.record(LATENCY_MAX);
+        latencies.record(LATENCY_MAX + Duration::from_micros(1));
+        latencies.record(Duration::MAX);
+        assert_eq!((latencies.count(), latencies.saturated()), (3, 2));
+        assert!(latencies.max() >= LATENCY_MAX && latencies.max() < LATENCY_MAX.mul_f64(1.001));
+    }
+
+    #[test]
+    fn below_a_microsecond_is_one_microsecond() {
+        let mut latencies = Latencies::new();
+        latencies.record(Duration::ZERO);
+        assert_eq!(latencies.max(), Duration::from_micros(1));
+        assert_eq!(latencies.saturated(), 0);
+    }
+
+    #[test]
+    fn an_empty_histogram_has_no_percentiles() {
+        assert_eq!(Latencies::new().percentiles(), None);
+    }
+}

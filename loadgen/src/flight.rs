@@ -1,0 +1,96 @@
+//! One request, from its turn to its ending.
+//!
+//! The deadline counts from the intended start and covers everything: waiting for a connection, sending, the answer to
+//! its last byte.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use recorder::Outcome;
+use tokio::time::timeout_at;
+
+use crate::classify::{self, BODY_KEPT_MAX};
+use crate::plan::Rendered;
+use crate::pool::{NotConnected, Pool};
+use crate::tally::{Ending, Flight};
+
+/// Why there was no complete answer.
+enum NoAnswer {
+    NotConnected,
+    Broken,
+}
+
+impl From<NotConnected> for NoAnswer {
+    fn from(NotConnected: NotConnected) -> Self {
+        Self::NotConnected
+    }
+}
+
+impl From<hyper::Error> for NoAnswer {
+    fn from(_: hyper::Error) -> Self {
+        Self::Broken
+    }
+}
+
+/// Sends the request and ends its flight.
+pub(crate) async fn fly(
+    pool: Rc<Pool>,
+    request: Request<Full<Bytes>>,
+    mut flight: Flight,
+    deadline: Duration,
+) {
+    flight.begun();
+    let deadline = flight.due() + deadline;
+    let answer = timeout_at(deadline.into(), exchange(&pool, request, &mut flight)).await;
+    flight.end(match answer {
+        Err(_) => Outcome::Timeout.into(),
+        Ok(Err(NoAnswer::NotConnected)) => Outcome::ErrorConnect.into(),
+        Ok(Err(NoAnswer::Broken)) => Outcome::ErrorIo.into(),
+        Ok(Ok(ending)) => ending,
+    });
+}
+
+async fn exchange(
+    pool: &Rc<Pool>,
+    request: Request<Full<Bytes>>,
+    flight: &mut Flight,
+) -> Result<Ending, NoAnswer> {
+    let mut connection = pool.acquire().await?;
+    flight.sent();
+    let answer = connection.requests.send_request(request).await?;
+    let ending = read(answer).await?;
+    connection.release();
+    Ok(ending)
+}
+
+/// Reads the answer to its end, keeping of the body what may say whether something was executed.
+async fn read(answer: Response<Incoming>) -> Result<Ending, NoAnswer> {
+    let (head, mut body) = answer.into_parts();
+    let mut wanted = classify::wants_body(head.status, &head.headers);
+    let mut kept = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame?;
+        let Some(data) = frame.data_ref().filter(|_| wanted) else { continue };
+        wanted = kept.len() + data.len() <= BODY_KEPT_MAX;
+        kept.extend_from_slice(if wanted { data } else { b"" });
+    }
+    Ok(Ending {
+        outcome: classify::outcome(head.status, &head.headers),
+        executed: classify::executed(&head.headers, &kept),
+        status: Some(head.status),
+    })
+}
+
+/// The rendered request as hyper sends it.
+pub(crate) fn request(rendered: Rendered<'_>) -> Request<Full<Bytes>> {
+    let mut request = Request::builder().method(rendered.method.clone()).uri(rendered.path);
+    request = request.header(header::HOST, rendered.address.to_string());
+    for (name, value) in rendered.headers {
+        request = request.header(name, value);
+    }
+    request.body(Full::from(rendered.body)).expect("the plan checked path and headers")
+}

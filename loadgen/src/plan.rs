@@ -1,0 +1,183 @@
+//! What to send: a mix of requests, checked before anything is sent.
+//!
+//! Invariant: after [`Plan::new`] every request of the schedule can be rendered; nothing about it depends on the run
+//! but `run` itself and the targets' addresses, and neither is part of the schedule hash.
+
+use std::net::SocketAddr;
+
+use http::{HeaderName, HeaderValue, Method, Uri};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::check::{self, PlanError};
+use crate::choices::{Choice, Chooser};
+use crate::schedule::Schedule;
+use crate::template::{Piece, Text, Values};
+use crate::{Choices, PlanSpec, RequestSpec, digest};
+
+/// One kind of request, compiled.
+#[derive(Debug)]
+struct Kind {
+    label: String,
+    method: Method,
+    target: usize,
+    path: Text,
+    headers: Vec<(HeaderName, Text)>,
+    body: Text,
+}
+
+/// A checked plan.
+#[derive(Debug)]
+pub struct Plan {
+    spec: PlanSpec,
+    kinds: Vec<Kind>,
+    chooser: Chooser,
+    schedule: Schedule,
+}
+
+/// Request `k`, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered<'a> {
+    /// What results call it.
+    pub label: &'a str,
+    /// The method.
+    pub method: &'a Method,
+    /// Where it goes.
+    pub address: SocketAddr,
+    /// Path and query.
+    pub path: String,
+    /// The headers of the template.
+    pub headers: Vec<(&'a HeaderName, String)>,
+    /// The body; empty if there is none.
+    pub body: String,
+}
+
+impl Plan {
+    /// Checks and compiles.
+    ///
+    /// # Errors
+    /// Says which part of the specification to change.
+    pub fn new(spec: PlanSpec) -> Result<Self, PlanError> {
+        check::bounds(&spec)?;
+        check::names(&spec)?;
+        let kinds: Vec<Kind> = spec.requests.iter().map(|it| compile(it, &spec)).collect::<Result<_, _>>()?;
+        let random = ChaCha8Rng::seed_from_u64(spec.seed);
+        let chooser = Chooser::new(random, spec.requests.iter().map(|it| it.weight));
+        let schedule = Schedule::new(spec.arrivals, spec.rate_per_s, spec.duration, spec.seed)?;
+        Ok(Self { spec, kinds, chooser, schedule })
+    }
+
+    /// The specification.
+    pub fn spec(&self) -> &PlanSpec {
+        &self.spec
+    }
+
+    /// When requests are intended.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// What results call request `k`.
+    pub fn label(&self, k: u64) -> &str {
+        self.label_of(self.choice(k).kind)
+    }
+
+    /// Request `k`: the same for the same seed, whoever asks.
+    pub fn render(&self, k: u64) -> Rendered<'_> {
+        self.render_choice(k, self.choice(k))
+    }
+
+    /// Any text filled for request `k`, such as `{run}-{seq}`: how an auditor recomputes an id.
+    ///
+    /// # Errors
+    /// When the text mentions a placeholder that does not exist or has nothing to choose from.
+    pub fn fill(&self, text: &str, k: u64) -> Result<String, PlanError> {
+        let text = text_of("fill", text, &self.spec.choices)?;
+        Ok(text.fill(&self.values(k, self.choice(k))))
+    }
+
+    /// SHA-256 in hexadecimal over every intended start and everything chosen for it. Equal for equal plans, whatever
+    /// the name of the run and the addresses of the targets.
+    pub fn schedule_hash(&self) -> String {
+        digest::schedule_hash(self)
+    }
+
+    pub(crate) fn choice(&self, k: u64) -> Choice {
+        self.chooser.choose(k, &self.spec.choices)
+    }
+
+    pub(crate) fn render_choice(&self, k: u64, choice: Choice) -> Rendered<'_> {
+        let kind = &self.kinds[usize::from(choice.kind)];
+        let values = self.values(k, choice);
+        Rendered {
+            label: &kind.label,
+            method: &kind.method,
+            address: self.spec.targets[kind.target].address,
+            path: kind.path.fill(&values),
+            headers: kind.headers.iter().map(|(name, value)| (name, value.fill(&values))).collect(),
+            body: kind.body.fill(&values),
+        }
+    }
+
+    pub(crate) fn label_of(&self, kind: u8) -> &str {
+        &self.kinds[usize::from(kind)].label
+    }
+
+    /// The place of a kind's target in the list of targets.
+    pub(crate) fn target_of(&self, kind: u8) -> usize {
+        self.kinds[usize::from(kind)].target
+    }
+
+    fn values(&self, k: u64, choice: Choice) -> Values<'_> {
+        Values { k, run: &self.spec.run, choice, choices: &self.spec.choices }
+    }
+}
+
+fn compile(spec: &RequestSpec, plan: &PlanSpec) -> Result<Kind, PlanError> {
+    let text = |source: &str| text_of(&spec.label, source, &plan.choices);
+    let target = plan.targets.iter().position(|it| it.name == spec.target);
+    let target = target.ok_or_else(|| PlanError::UnknownTarget {
+        label: spec.label.clone(),
+        target: spec.target.clone(),
+        known: plan.targets.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", "),
+    })?;
+    let path = text(&spec.path)?;
+    if !spec.path.starts_with('/') || path.probe().parse::<Uri>().is_err() {
+        return Err(not_http(spec, "path", &spec.path));
+    }
+    let headers = spec.headers.iter().map(|(name, value)| header(spec, name, text(value)?));
+    Ok(Kind {
+        label: spec.label.clone(),
+        method: spec.method.clone(),
+        target,
+        path,
+        headers: headers.collect::<Result<_, _>>()?,
+        body: text(spec.body.as_deref().unwrap_or_default())?,
+    })
+}
+
+fn header(spec: &RequestSpec, name: &str, value: Text) -> Result<(HeaderName, Text), PlanError> {
+    let known = HeaderName::try_from(name).map_err(|_| not_http(spec, "header name", name))?;
+    let probe = value.probe();
+    HeaderValue::try_from(&probe).map_err(|_| not_http(spec, "header value", &probe))?;
+    Ok((known, value))
+}
+
+fn not_http(spec: &RequestSpec, what: &'static str, value: &str) -> PlanError {
+    PlanError::NotHttp { label: spec.label.clone(), what, value: value.to_owned() }
+}
+
+fn text_of(label: &str, source: &str, choices: &Choices) -> Result<Text, PlanError> {
+    let text =
+        Text::parse(source).map_err(|source| PlanError::Placeholder { label: label.to_owned(), source })?;
+    let empty = [
+        ("account", Piece::Account, choices.accounts.is_empty()),
+        ("product", Piece::Product, choices.products.is_empty()),
+        ("quantity", Piece::Quantity, choices.products.is_empty()),
+        ("side", Piece::Side, choices.sides.is_empty()),
+    ];
+    match empty.into_iter().find(|(_, piece, empty)| *empty && text.uses(piece)) {
+        Some((placeholder, ..)) => Err(PlanError::NothingToChoose { label: label.to_owned(), placeholder }),
+        None => Ok(text),
+    }
+}

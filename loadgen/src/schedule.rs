@@ -1,0 +1,200 @@
+//! When each request is intended.
+//!
+//! Precomputed: `offsets_ns()[k]` is the intended start of request `k` after the start of the run. The same
+//! arguments give the same offsets. The bound: a schedule of more than [`REQUESTS_MAX`] requests is refused.
+
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// The most requests in one schedule; at 24 bytes each (offset and record) that is 480 MB.
+pub const REQUESTS_MAX: u64 = 20_000_000;
+
+/// Draws of arrivals come from the last stream of the seed; request `k` draws from stream `k`.
+const ARRIVALS_STREAM: u64 = u64::MAX;
+
+/// How arrivals are spread over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Independent customers: exponential gaps with the mean that the rate says.
+    Poisson,
+    /// A metronome: equal gaps.
+    Constant,
+}
+
+/// Why there is no schedule.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ScheduleError {
+    /// The rate is no usable number.
+    #[error("rate_per_s is {0}: it must be a finite number above 0")]
+    Rate(f64),
+    /// The duration is zero.
+    #[error("the duration is zero: a schedule needs a time to fill")]
+    Duration,
+    /// The schedule would be longer than the bound; lower the rate or the duration.
+    #[error("about {0:.0} requests: a schedule holds at most {REQUESTS_MAX}")]
+    TooMany(f64),
+}
+
+/// The intended starts of all requests, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    offsets_ns: Vec<u64>,
+}
+
+impl Schedule {
+    /// Spreads arrivals at `rate_per_s` over `duration`.
+    ///
+    /// # Errors
+    /// When the rate or the duration is unusable, or there would be more than [`REQUESTS_MAX`] requests.
+    pub fn new(
+        arrivals: Arrivals,
+        rate_per_s: f64,
+        duration: Duration,
+        seed: u64,
+    ) -> Result<Self, ScheduleError> {
+        if !rate_per_s.is_finite() || rate_per_s <= 0.0 {
+            return Err(ScheduleError::Rate(rate_per_s));
+        }
+        if duration.is_zero() {
+            return Err(ScheduleError::Duration);
+        }
+        let expected = rate_per_s * duration.as_secs_f64();
+        if expected > REQUESTS_MAX as f64 {
+            return Err(ScheduleError::TooMany(expected));
+        }
+        let offsets_ns = match arrivals {
+            Arrivals::Poisson => poisson(rate_per_s, duration, seed),
+            Arrivals::Constant => constant(rate_per_s, duration),
+        };
+        Ok(Self { offsets_ns })
+    }
+
+    /// The intended starts in nanoseconds after the start of the run, ascending.
+    pub fn offsets_ns(&self) -> &[u64] {
+        &self.offsets_ns
+    }
+
+    /// The intended start of request `k` after the start of the run.
+    ///
+    /// # Panics
+    /// When there is no request `k`.
+    pub fn offset(&self, k: usize) -> Duration {
+        Duration::from_nanos(self.offsets_ns[k])
+    }
+
+    /// How many requests are intended.
+    pub fn len(&self) -> usize {
+        self.offsets_ns.len()
+    }
+
+    /// Whether chance intended no request at all (a low rate, a short time).
+    pub fn is_empty(&self) -> bool {
+        self.offsets_ns.is_empty()
+    }
+}
+
+/// Each arrival from its number, so that no error adds up.
+fn constant(rate_per_s: f64, duration: Duration) -> Vec<u64> {
+    let end_ns = duration.as_nanos() as f64;
+    let starts = (0..REQUESTS_MAX).map(|k| k as f64 * 1e9 / rate_per_s);
+    starts.take_while(|at| *at < end_ns).map(|at| at as u64).collect()
+}
+
+/// The inverse of the exponential distribution on our own draws: a library's sampler may change with its version, and
+/// a seed must not. Chance may exceed the bound by a fraction of a percent; the schedule then ends at the bound.
+fn poisson(rate_per_s: f64, duration: Duration, seed: u64) -> Vec<u64> {
+    let end_ns = duration.as_nanos() as f64;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(ARRIVALS_STREAM);
+    let mut at_ns = 0.0;
+    let next = std::iter::from_fn(|| {
+        at_ns += -unit(random.next_u64()).ln() * 1e9 / rate_per_s;
+        (at_ns < end_ns).then_some(at_ns as u64)
+    });
+    next.take(REQUESTS_MAX as usize).collect()
+}
+
+/// A draw in (0, 1]: never 0, whose logarithm is infinite.
+fn unit(draw: u64) -> f64 {
+    ((draw >> 11) + 1) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn arrivals() -> impl Strategy<Value = Arrivals> {
+        prop_oneof![Just(Arrivals::Poisson), Just(Arrivals::Constant)]
+    }
+
+    #[test]
+    fn constant_arrivals_are_equally_spaced_from_zero() {
+        let schedule = Schedule::new(Arrivals::Constant, 4.0, Duration::from_secs(1), 1).unwrap();
+        assert_eq!(schedule.offsets_ns(), [0, 250_000_000, 500_000_000, 750_000_000]);
+    }
+
+    #[test]
+    fn too_many_requests_are_refused_before_memory_is_taken() {
+        let error = Schedule::new(Arrivals::Constant, 1e6, Duration::from_secs(21), 1).unwrap_err();
+        assert_eq!(error.to_string(), "about 21000000 requests: a schedule holds at most 20000000");
+    }
+
+    #[test]
+    fn a_rate_that_is_no_rate_is_refused() {
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let refused = Schedule::new(Arrivals::Poisson, rate, Duration::from_secs(1), 1);
+            assert!(matches!(refused, Err(ScheduleError::Rate(_))), "{rate}");
+        }
+        let refused = Schedule::new(Arrivals::Poisson, 1.0, Duration::ZERO, 1);
+        assert_eq!(refused, Err(ScheduleError::Duration));
+    }
+
+    #[test]
+    fn poisson_gaps_are_exponential() {
+        let schedule = Schedule::new(Arrivals::Poisson, 1000.0, Duration::from_secs(60), 7).unwrap();
+        let gaps: Vec<f64> =
+            schedule.offsets_ns().windows(2).map(|it| (it[1] - it[0]) as f64 / 1e6).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let longer_than_mean = gaps.iter().filter(|gap| **gap > 1.0).count() as f64 / gaps.len() as f64;
+        assert!((mean - 1.0).abs() < 0.02, "mean gap {mean} ms at 1000/s");
+        assert!(
+            (longer_than_mean - (-1.0_f64).exp()).abs() < 0.01,
+            "share above the mean {longer_than_mean}"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn offsets_ascend_within_the_duration(
+            arrivals in arrivals(), rate in 0.5..5000.0_f64, ms in 1_u64..3000, seed: u64,
+        ) {
+            let duration = Duration::from_millis(ms);
+            let schedule = Schedule::new(arrivals, rate, duration, seed).unwrap();
+            prop_assert!(schedule.offsets_ns().is_sorted());
+            prop_assert!(schedule.offsets_ns().iter().all(|at| u128::from(*at) < duration.as_nanos()));
+        }
+
+        #[test]
+        fn the_count_is_what_the_rate_says(
+            arrivals in arrivals(), rate in 100.0..5000.0_f64, seed: u64,
+        ) {
+            let schedule = Schedule::new(arrivals, rate, Duration::from_secs(2), seed).unwrap();
+            let expected = rate * 2.0;
+            // Eight standard deviations of a Poisson count: a failure is a bug, not chance.
+            prop_assert!((schedule.len() as f64 - expected).abs() < 8.0 * expected.sqrt() + 1.0);
+        }
+
+        #[test]
+        fn the_same_seed_gives_the_same_schedule_and_another_another(rate in 50.0..500.0_f64, seed: u64) {
+            let schedule = |seed| Schedule::new(Arrivals::Poisson, rate, Duration::from_secs(2), seed).unwrap();
+            prop_assert_eq!(schedule(seed), schedule(seed));
+            prop_assert_ne!(schedule(seed), schedule(seed.wrapping_add(1)));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The load generator against servers with a scripted truth.
+#![allow(clippy::unwrap_used, reason = "clippy exempts test functions, but not the helpers of a test crate")]
+
+mod accounts;
+mod hangs;
+mod plans;
+mod scripted;
