@@ -113,6 +113,8 @@ impl Cluster {
             Event::Abandon(token) => self.abandon(token),
             Event::Lever(lever) => self.pull(lever),
         }
+        // What the event made due at once, such as a session that had run out before, belongs to it.
+        self.run_timers();
         std::mem::take(&mut self.effects)
     }
 
