@@ -1,1 +1,4 @@
 //! Clusters to break, and the faults that break them.
+#![warn(missing_docs)]
+
+mod embedded;
