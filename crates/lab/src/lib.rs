@@ -2,3 +2,8 @@
 #![warn(missing_docs)]
 
 mod embedded;
+pub mod faults;
+mod lab;
+pub mod timeline;
+
+pub use lab::{Broker, Lab};
