@@ -1,1 +1,39 @@
-//! Circuits that see what never finishes: in-flight age, signals, and the state machine.
+//! Circuits that see what never finishes.
+//!
+//! A breaker that is fed by completions is blind to a dependency that stops answering: with two hundred hung calls it
+//! stays closed, with nothing recorded. A circuit of this crate trips on the *age of the oldest call in flight* and on
+//! an overdue heartbeat, and it is closed again by heartbeats only, never by a customer's call.
+//!
+//! # Layout
+//! - [`inflight`]: how old the oldest call is, without a clock read or a lock per call;
+//! - [`signal`]: what was seen, and the rule by which it becomes a verdict;
+//! - [`heartbeat`]: synthetic round trips, each with a deadline and a generation;
+//! - [`machine`]: the states of one circuit, in one `match`;
+//! - [`switch`]: the one atomic that a call reads;
+//! - [`circuits`]: all of the above for each partition of one service;
+//! - [`settings`]: every number, with its default and its bounds.
+//!
+//! # Invariants
+//! - Pure: there is no clock, no thread, no I/O. `now` is the time since the process's start, and it is an argument.
+//! - The electrical sense of the words: a closed circuit admits, an open one does not.
+//! - Only [`Circuits::watch`](circuits::Circuits::watch) and the operator change a state.
+#![warn(missing_docs)]
+
+pub mod circuits;
+pub mod heartbeat;
+pub mod inflight;
+pub mod machine;
+pub mod settings;
+pub mod signal;
+pub mod switch;
+
+mod time;
+mod window;
+
+pub use circuits::{Calls, CircuitView, Circuits, ModeChange, Words};
+pub use heartbeat::Beat;
+pub use inflight::{Guard, InFlight};
+pub use machine::{Force, Machine, State};
+pub use settings::{BadSetting, Settings};
+pub use signal::Reason;
+pub use switch::{Decision, SwitchBoard};

@@ -1,0 +1,158 @@
+//! The circuit of one partition: its rings, its heartbeats, what is usual for it, and its state.
+//!
+//! "Usual" is learned while the circuit admits by its own judgement, and only then: an outage must not teach it
+//! patience, and a dependency that became slower, but moves, must not stay suspect for ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::change::CircuitView;
+use crate::heartbeat::Heartbeats;
+use crate::inflight::Watch;
+use crate::machine::{Input, Machine, State, Transition};
+use crate::settings::Settings;
+use crate::signal::{Signal, Verdict};
+use crate::switch::Decision;
+use crate::window::WindowedMax;
+
+#[derive(Debug)]
+pub(super) struct Circuit {
+    pub(super) name: Arc<str>,
+    pub(super) beats: Heartbeats,
+    machine: Machine,
+    unacked: Watch,
+    unanswered: Watch,
+    usual_ack: WindowedMax,
+    usual_answer: WindowedMax,
+    usual_round_trip: WindowedMax,
+    degraded_since: Option<Duration>,
+}
+
+/// A transition, and how long customers were degraded if it ends that.
+pub(super) struct Step {
+    pub(super) transition: Transition,
+    pub(super) degraded_for: Option<Duration>,
+}
+
+impl Circuit {
+    pub(super) fn new(
+        name: Arc<str>,
+        settings: &Settings,
+        seed: u64,
+        unacked: Watch,
+        unanswered: Watch,
+        first_heartbeat: Duration,
+    ) -> Self {
+        Self {
+            name,
+            beats: Heartbeats::new(first_heartbeat),
+            machine: Machine::new(settings.clone(), seed),
+            unacked,
+            unanswered,
+            usual_ack: WindowedMax::new(settings.window),
+            usual_answer: WindowedMax::new(settings.window),
+            usual_round_trip: WindowedMax::new(settings.window),
+            degraded_since: None,
+        }
+    }
+
+    /// First what a heartbeat says, then what is seen of the calls that are left after it.
+    pub(super) fn watch(&mut self, settings: &Settings, now: Duration) -> [Option<Step>; 2] {
+        let acks = self.unacked.tick(now).longest_ended;
+        let answers = self.unanswered.tick(now).longest_ended;
+        if self.learns() {
+            acks.into_iter().for_each(|took| self.usual_ack.record(took, now));
+            answers.into_iter().for_each(|took| self.usual_answer.record(took, now));
+        }
+        let by_heartbeat = self
+            .beats
+            .settle(now)
+            .and_then(|(generation, outcome)| self.hear(Input::Heartbeat { generation, outcome }, now));
+        let verdict = self.verdict(settings, now);
+        [by_heartbeat, self.hear(Input::Signals(verdict), now)]
+    }
+
+    fn verdict(&self, settings: &Settings, now: Duration) -> Verdict {
+        let unacked = self.unacked.oldest_age().map(|age| (Signal::OldestUnacked(age), &self.usual_ack));
+        let unanswered =
+            self.unanswered.oldest_age().map(|age| (Signal::OldestUnanswered(age), &self.usual_answer));
+        let heartbeat = self
+            .beats
+            .outstanding(now)
+            .map(|(age, acked)| (Signal::HeartbeatOutstanding { age, acked }, &self.usual_round_trip));
+        [unacked, unanswered, heartbeat]
+            .into_iter()
+            .flatten()
+            .map(|(signal, usual)| signal.verdict(usual.max(now), settings))
+            .fold(Verdict::Healthy, Verdict::worse)
+    }
+
+    /// The one way into the state machine, and what follows from a change of state.
+    pub(super) fn hear(&mut self, input: Input, now: Duration) -> Option<Step> {
+        let transition = self.machine.on(input, now)?;
+        match transition.to {
+            State::HalfOpen { .. } => self.beats.hasten(now),
+            State::Closed if transition.from.decision() == Decision::Fallback => {
+                self.unacked.write_off(now);
+                self.unanswered.write_off(now);
+            }
+            _ => {}
+        }
+        let degraded_for = match transition.to.decision() {
+            Decision::Primary => self.degraded_since.take().map(|since| now.saturating_sub(since)),
+            Decision::Fallback => {
+                self.degraded_since.get_or_insert(now);
+                None
+            }
+        };
+        Some(Step { transition, degraded_for })
+    }
+
+    pub(super) fn start_heartbeat(&mut self, number: u64, now: Duration) -> bool {
+        let Some((period, timeout)) = self.machine.heartbeat_timing() else { return false };
+        let due = self.beats.due(self.machine.generation(), now);
+        if due {
+            self.beats.start(number, self.machine.generation(), now, period, timeout);
+        }
+        due
+    }
+
+    pub(super) fn heartbeat_acked(&mut self, number: u64, now: Duration) {
+        let took = self.beats.acked(number, now);
+        if self.learns() {
+            took.into_iter().for_each(|took| self.usual_ack.record(took, now));
+        }
+    }
+
+    pub(super) fn heartbeat_returned(&mut self, number: u64, now: Duration) {
+        let took = self.beats.returned(number, now);
+        if self.learns() {
+            took.into_iter().for_each(|took| self.usual_round_trip.record(took, now));
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.unacked.len().max(self.unanswered.len())
+    }
+
+    pub(super) fn view(&self, partition: usize, now: Duration) -> CircuitView {
+        let state = self.machine.state();
+        CircuitView {
+            partition,
+            name: Arc::clone(&self.name),
+            state,
+            lasted: now.saturating_sub(self.machine.since()),
+            ends_in: state.until().map(|until| until.saturating_sub(now)),
+            oldest_unacked: self.unacked.oldest_age(),
+            oldest_unanswered: self.unanswered.oldest_age(),
+            in_flight: self.in_flight(),
+            heartbeat: self.beats.outstanding(now).map(|(age, _)| age),
+            usual_round_trip: self.usual_round_trip.max(now),
+            stale_heartbeats: self.beats.stale(),
+        }
+    }
+
+    fn learns(&self) -> bool {
+        matches!(self.machine.state(), State::Closed | State::Suspect { .. })
+    }
+}

@@ -1,0 +1,181 @@
+//! Synthetic round trips through one partition: produced, acknowledged, read back.
+//!
+//! # Invariants
+//! - At most one heartbeat per partition is under way. It is under way from the moment in which it is *due and taken*,
+//!   so that a sender that hangs is seen too.
+//! - Each one ends in exactly one way: it returns, it fails, or its deadline passes. What comes later, or twice, or from
+//!   another process, is counted as stale and changes nothing.
+//! - The outcome waits, one per partition, until the circuit has looked at it; no other heartbeat is due before.
+//! - Each carries the generation of its circuit at the time when it was sent, so that a heartbeat from before a trip
+//!   says nothing about the recovery.
+
+use std::time::Duration;
+
+use crate::signal::Reason;
+
+/// A heartbeat to send. Its number must travel with the record, beside a name of this process: numbers start anew in
+/// each one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Beat {
+    /// Index of the partition to send it through.
+    pub partition: usize,
+    /// Its number, never given twice by the same [`Circuits`](crate::Circuits).
+    pub number: u64,
+}
+
+/// How a heartbeat ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It came back within its deadline.
+    Returned,
+    /// It did not.
+    Lost(Reason),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    number: u64,
+    generation: u64,
+    sent: Duration,
+    deadline: Duration,
+    acked: bool,
+}
+
+/// The heartbeats of one partition.
+#[derive(Debug)]
+pub(crate) struct Heartbeats {
+    under_way: Option<UnderWay>,
+    outcome: Option<(u64, Outcome)>,
+    next: Duration,
+    stale: u64,
+}
+
+impl Heartbeats {
+    /// `first` spreads the partitions over the first period.
+    pub(crate) fn new(first: Duration) -> Self {
+        Self { under_way: None, outcome: None, next: first, stale: 0 }
+    }
+
+    /// A heartbeat is due for a circuit of this generation. One that an older generation left behind does not hold it
+    /// up.
+    pub(crate) fn due(&self, generation: u64, now: Duration) -> bool {
+        let held_up = self.under_way.is_some_and(|beat| beat.generation == generation);
+        now >= self.next && !held_up && self.outcome.is_none()
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        number: u64,
+        generation: u64,
+        now: Duration,
+        period: Duration,
+        timeout: Duration,
+    ) {
+        self.under_way =
+            Some(UnderWay { number, generation, sent: now, deadline: now + timeout, acked: false });
+        self.next = now + period;
+    }
+
+    /// The next one is due at once.
+    pub(crate) fn hasten(&mut self, now: Duration) {
+        self.next = self.next.min(now);
+    }
+
+    /// The broker's ack; how long it took.
+    pub(crate) fn acked(&mut self, number: u64, now: Duration) -> Option<Duration> {
+        match self.under_way.as_mut().filter(|beat| beat.number == number && !beat.acked) {
+            Some(beat) => {
+                beat.acked = true;
+                Some(now.saturating_sub(beat.sent))
+            }
+            None => None,
+        }
+    }
+
+    /// It was read back; its round trip. `None` is a stale one.
+    pub(crate) fn returned(&mut self, number: u64, now: Duration) -> Option<Duration> {
+        let beat = self.end(number)?;
+        let outcome = if now > beat.deadline { Outcome::Lost(beat.lost(now)) } else { Outcome::Returned };
+        self.outcome = Some((beat.generation, outcome));
+        (outcome == Outcome::Returned).then(|| now.saturating_sub(beat.sent))
+    }
+
+    /// It could not be produced.
+    pub(crate) fn failed(&mut self, number: u64) {
+        if let Some(beat) = self.end(number) {
+            self.outcome = Some((beat.generation, Outcome::Lost(Reason::HeartbeatFailed)));
+        }
+    }
+
+    /// Takes the outcome that waits, after the deadline was kept.
+    pub(crate) fn settle(&mut self, now: Duration) -> Option<(u64, Outcome)> {
+        if let Some(beat) = self.under_way.take_if(|beat| now > beat.deadline) {
+            self.outcome = Some((beat.generation, Outcome::Lost(beat.lost(now))));
+        }
+        self.outcome.take()
+    }
+
+    /// Age of the one under way, and whether it is acknowledged.
+    pub(crate) fn outstanding(&self, now: Duration) -> Option<(Duration, bool)> {
+        self.under_way.map(|beat| (now.saturating_sub(beat.sent), beat.acked))
+    }
+
+    pub(crate) fn stale(&self) -> u64 {
+        self.stale
+    }
+
+    fn end(&mut self, number: u64) -> Option<UnderWay> {
+        let beat = self.under_way.take_if(|beat| beat.number == number);
+        self.stale += u64::from(beat.is_none());
+        beat
+    }
+}
+
+impl UnderWay {
+    fn lost(&self, now: Duration) -> Reason {
+        Reason::heartbeat(now.saturating_sub(self.sent), self.acked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn started() -> Heartbeats {
+        let mut beats = Heartbeats::new(ms(0));
+        beats.start(7, 1, ms(0), ms(250), ms(400));
+        beats
+    }
+
+    #[test]
+    fn a_heartbeat_that_returns_twice_counts_once() {
+        let mut beats = started();
+        assert_eq!(beats.returned(7, ms(9)), Some(ms(9)));
+        assert_eq!(beats.returned(7, ms(10)), None);
+        assert_eq!(beats.settle(ms(11)), Some((1, Outcome::Returned)));
+        assert_eq!((beats.settle(ms(12)), beats.stale()), (None, 1));
+    }
+
+    #[test]
+    fn a_heartbeat_after_its_deadline_is_lost_even_if_it_returns_before_the_next_look() {
+        let mut beats = started();
+        assert_eq!(beats.acked(7, ms(3)), Some(ms(3)));
+        assert_eq!(beats.returned(7, ms(401)), None);
+        assert_eq!(beats.settle(ms(402)), Some((1, Outcome::Lost(Reason::HeartbeatUnread(ms(401))))));
+    }
+
+    #[test]
+    fn the_next_one_waits_for_the_outcome_to_be_looked_at_but_not_for_an_older_generation() {
+        let mut beats = started();
+        assert!(!beats.due(1, ms(300)));
+        assert!(beats.due(2, ms(300)));
+        beats.failed(7);
+        assert!(!beats.due(1, ms(300)));
+        assert_eq!(beats.settle(ms(300)), Some((1, Outcome::Lost(Reason::HeartbeatFailed))));
+        assert!(beats.due(1, ms(300)));
+    }
+}

@@ -1,0 +1,168 @@
+//! Every number of a circuit, with its default and its bounds.
+//!
+//! Durations are checked against each other too: a limit that cannot be reached would be a circuit that never trips.
+
+use std::time::Duration;
+
+/// The settings of all circuits of one service.
+///
+/// The defaults detect a stuck call within 500 ms of its beginning, and a stuck partition that nobody calls within
+/// `heartbeat_period + close_timeout`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The answer time that customers were promised. Half of it is the ceiling of every age limit, whatever was usual
+    /// before. 1 s; 100 ms to 60 s.
+    pub slo: Duration,
+    /// The floor of every age limit, so that a fast dependency is not called stuck by a hiccup. 200 ms; 10 ms to half
+    /// the objective.
+    pub age_floor: Duration,
+    /// How far back "usual" looks: the largest ack, answer and round trip of this window double into limits. 60 s; 1 s
+    /// to 1 h.
+    pub window: Duration,
+    /// Between two heartbeats of a partition. 250 ms; 20 ms to 10 s.
+    pub heartbeat_period: Duration,
+    /// The floor of the limit of twice the largest round trip, over which a heartbeat makes its partition suspect.
+    /// 200 ms; 10 ms to the close timeout.
+    pub heartbeat_floor: Duration,
+    /// A heartbeat outstanding for longer has failed, and its partition is stuck. 400 ms; 20 ms to 30 s.
+    pub close_timeout: Duration,
+    /// Between two heartbeats of a half-open circuit. 100 ms; 10 ms to 10 s.
+    pub probe_period: Duration,
+    /// The deadline of a heartbeat of a half-open circuit. 300 ms; 10 ms to the close timeout, so that it takes a better
+    /// dependency to close a circuit than to keep it closed.
+    pub probe_deadline: Duration,
+    /// Healthy heartbeats in a row that close a half-open circuit. 3; 1 to 100.
+    pub probes_to_close: u32,
+    /// How long a circuit stays open at first, before it is probed. 250 ms; 10 ms to the longest dwell.
+    pub dwell_min: Duration,
+    /// How long it stays open at most; the dwell doubles up to here while it trips again. 5 s; up to 10 min.
+    pub dwell_max: Duration,
+    /// Each such period without a trip takes one doubling back. 10 s; 100 ms to 1 h.
+    pub calm: Duration,
+    /// How long a suspect circuit must look healthy before it is called closed again. 1 s; 10 ms to 10 min.
+    pub suspect_hold: Duration,
+    /// Lanes of an in-flight ring: threads that begin calls at the same time without sharing a cache line. Each lane
+    /// takes about 10 kB per partition and costs the watchdog a look per tick. 2; 1 to 64.
+    pub lanes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            slo: ms(1_000),
+            age_floor: ms(200),
+            window: ms(60_000),
+            heartbeat_period: ms(250),
+            heartbeat_floor: ms(200),
+            close_timeout: ms(400),
+            probe_period: ms(100),
+            probe_deadline: ms(300),
+            probes_to_close: 3,
+            dwell_min: ms(250),
+            dwell_max: ms(5_000),
+            calm: ms(10_000),
+            suspect_hold: ms(1_000),
+            lanes: 2,
+        }
+    }
+}
+
+/// A setting outside of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} is {value}; allowed is {allowed}")]
+pub struct BadSetting {
+    /// The name of the setting.
+    pub key: &'static str,
+    /// What it was set to.
+    pub value: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl Settings {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// The first setting that is out of bounds; change it and start again.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        let ms = Duration::from_millis;
+        let hour = Duration::from_secs(3600);
+        within("slo", self.slo, ms(100), ms(60_000))?;
+        within("age_floor", self.age_floor, ms(10), self.age_ceiling())?;
+        within("window", self.window, ms(1_000), hour)?;
+        within("heartbeat_period", self.heartbeat_period, ms(20), ms(10_000))?;
+        within("close_timeout", self.close_timeout, ms(20), ms(30_000))?;
+        within("heartbeat_floor", self.heartbeat_floor, ms(10), self.close_timeout)?;
+        within("probe_period", self.probe_period, ms(10), ms(10_000))?;
+        within("probe_deadline", self.probe_deadline, ms(10), self.close_timeout)?;
+        within("probes_to_close", self.probes_to_close, 1, 100)?;
+        within("dwell_max", self.dwell_max, ms(10), ms(600_000))?;
+        within("dwell_min", self.dwell_min, ms(10), self.dwell_max)?;
+        within("calm", self.calm, ms(100), hour)?;
+        within("suspect_hold", self.suspect_hold, ms(10), ms(600_000))?;
+        within("lanes", self.lanes, 1, crate::inflight::LANES_MAX)
+    }
+
+    /// Half the objective: no call in flight may get older than this without tripping its circuit.
+    pub(crate) fn age_ceiling(&self) -> Duration {
+        self.slo / 2
+    }
+
+    /// The age at which a call in flight is stuck, when the largest lately was `usual`.
+    pub(crate) fn age_limit(&self, usual: Duration) -> Duration {
+        (usual * 2).clamp(self.age_floor, self.age_ceiling())
+    }
+
+    /// The age at which an outstanding heartbeat makes its partition suspect.
+    pub(crate) fn suspect_limit(&self, usual: Duration) -> Duration {
+        (usual * 2).max(self.heartbeat_floor)
+    }
+
+    /// The span of an in-flight ring: a quarter above the highest age limit.
+    pub(crate) fn span(&self) -> Duration {
+        self.age_ceiling() * 5 / 4
+    }
+
+    /// How long a half-open circuit waits for a verdict on the next heartbeat.
+    pub(crate) fn probe_patience(&self) -> Duration {
+        self.probe_period + self.close_timeout
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Debug>(
+    key: &'static str,
+    value: T,
+    min: T,
+    max: T,
+) -> Result<(), BadSetting> {
+    if value >= min && value <= max {
+        return Ok(());
+    }
+    Err(BadSetting { key, value: format!("{value:?}"), allowed: format!("{min:?} to {max:?}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_their_own_bounds() {
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_bad_setting_names_its_key_its_value_and_what_is_allowed() {
+        let settings = Settings { age_floor: Duration::from_millis(900), ..Settings::default() };
+        let error = settings.check().unwrap_err().to_string();
+        assert_eq!(error, "age_floor is 900ms; allowed is 10ms to 500ms");
+    }
+
+    #[test]
+    fn an_age_limit_doubles_what_was_usual_between_its_floor_and_half_the_objective() {
+        let (settings, ms) = (Settings::default(), Duration::from_millis);
+        assert_eq!(settings.age_limit(ms(3)), ms(200));
+        assert_eq!(settings.age_limit(ms(150)), ms(300));
+        assert_eq!(settings.age_limit(ms(900)), ms(500));
+    }
+}

@@ -1,0 +1,147 @@
+//! Counters of one service instance, as Prometheus text.
+//!
+//! A registry is a value, not a global: the three services of a game day share a process and must not share
+//! their counts. That is why this is `prometheus-client`, whose registry is owned, and not a facade with one
+//! recorder per process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::problem::PathTaken;
+
+/// The content type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    path: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartitionLabels {
+    partition: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// The counters of one service instance. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    requests: Family<RequestLabels, Counter>,
+    latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    open: Family<PartitionLabels, Gauge>,
+    changes: Counter,
+    dead_letters: Family<ReasonLabels, Counter>,
+    late_replies: Gauge,
+}
+
+impl Metrics {
+    /// Counters for the service of this name; the name prefixes every metric.
+    #[must_use]
+    pub fn new(service: &str) -> Self {
+        let mut registry = Registry::with_prefix(format!("leaderless_{service}"));
+        let requests = Family::default();
+        registry.register("http_requests", "HTTP answers by route, path taken and status", requests.clone());
+        // 0.5 ms to 16 s in powers of two: the span between a healthy hop and a client that gave up.
+        let buckets: fn() -> Histogram = || Histogram::new(exponential_buckets(0.000_5, 2.0, 16));
+        let latency = Family::new_with_constructor(buckets);
+        registry.register("http_request_seconds", "Service time by route, in seconds", latency.clone());
+        let open = Family::default();
+        registry.register("circuit_open", "1 while the partition's circuit is not closed", open.clone());
+        let changes = Counter::default();
+        registry.register("circuit_changes", "Changes of mode of all circuits", changes.clone());
+        let dead_letters = Family::default();
+        registry.register("dead_letters", "Records that could not be read, by reason", dead_letters.clone());
+        let late_replies = Gauge::default();
+        registry.register(
+            "late_replies",
+            "Replies that came after their caller had gone",
+            late_replies.clone(),
+        );
+        Self {
+            registry: Arc::new(Mutex::new(registry)),
+            requests,
+            latency,
+            open,
+            changes,
+            dead_letters,
+            late_replies,
+        }
+    }
+
+    /// One HTTP answer.
+    pub fn answered(&self, route: &'static str, path: &'static str, status: u16, seconds: f64) {
+        self.requests.get_or_create(&RequestLabels { route, path, status }).inc();
+        self.latency.get_or_create(&RouteLabels { route }).observe(seconds);
+    }
+
+    /// A circuit changed its mode.
+    pub fn circuit(&self, partition: u32, open: bool) {
+        self.open.get_or_create(&PartitionLabels { partition }).set(i64::from(open));
+        self.changes.inc();
+    }
+
+    /// A record went to the dead-letter topic.
+    pub fn dead_letter(&self, reason: &'static str) {
+        self.dead_letters.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// The total of late replies so far.
+    pub fn late_replies(&self, total: u64) {
+        self.late_replies.set(i64::try_from(total).unwrap_or(i64::MAX));
+    }
+
+    /// The text that `/metrics` answers with.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut out, &registry);
+        out
+    }
+}
+
+impl PathTaken {
+    /// The label of an answer whose `x-path` header has this value; `none` where it has none.
+    pub(crate) fn label(header: Option<&http::HeaderValue>) -> &'static str {
+        let known = [Self::Kafka, Self::Sync, Self::Reject, Self::Pending];
+        known
+            .iter()
+            .map(|path| path.as_str())
+            .find(|name| header.is_some_and(|h| h == name))
+            .unwrap_or("none")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_services_in_one_process_do_not_share_their_counts() {
+        let (fee, quote) = (Metrics::new("fee"), Metrics::new("quote"));
+        fee.answered("/v1/fees", "kafka", 200, 0.002);
+        assert!(fee.encode().contains(
+            "leaderless_fee_http_requests_total{route=\"/v1/fees\",path=\"kafka\",status=\"200\"} 1"
+        ));
+        assert!(!quote.encode().contains("status=\"200\""));
+    }
+}

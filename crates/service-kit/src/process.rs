@@ -1,0 +1,70 @@
+//! What a `main` does around `run`: logging, signals, exit codes.
+
+use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Bad usage or a bad setting, as in BSD's `sysexits.h`.
+pub const EXIT_USAGE: u8 = 64;
+
+/// Logs to standard error, readable, filtered by `RUST_LOG` (default: `info`). Colours only on a terminal.
+pub fn init_logging() {
+    use std::io::IsTerminal;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A second call in one process (a test) keeps the first subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// A token that is cancelled by Ctrl-C or SIGTERM.
+#[must_use]
+pub fn shutdown_on_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        tracing::info!("shutting down: draining requests in flight");
+        cancelled.cancel();
+    });
+    token
+}
+
+/// Returns at the first Ctrl-C or SIGTERM; for ever pending where no handler can be installed.
+pub async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("no signal handler could be installed; stop this process with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Parses the command line; help and version exit 0, anything that clap refuses exits 64.
+pub fn parse_or_exit<T: clap::Parser>() -> T {
+    T::try_parse().unwrap_or_else(|error| {
+        let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+        // Nothing can be done about a closed standard output on the way out.
+        let _ = error.print();
+        std::process::exit(i32::from(code))
+    })
+}
+
+/// Turns what `run` returned into an exit code, with the whole chain of causes on standard error.
+pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
