@@ -3,6 +3,7 @@
 
 mod embedded;
 pub mod faults;
+pub mod feed;
 mod lab;
 pub mod timeline;
 
