@@ -1,7 +1,8 @@
 //! Clusters to break, and the faults that break them.
 #![warn(missing_docs)]
 
-mod embedded;
+pub mod control;
+pub mod embedded;
 pub mod faults;
 pub mod feed;
 mod lab;

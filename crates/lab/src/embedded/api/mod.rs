@@ -81,10 +81,13 @@ pub(super) enum Call {
     Tell { client_id: String, request: cluster::Request },
 }
 
+/// Turns the cluster's response into the answer's message.
+type Message<R> = Box<dyn FnOnce(cluster::Response, &Directory) -> R + Send>;
+
 /// What an API makes of a request; `R` is its response message.
 enum Exchange<R> {
     Now(R),
-    Ask(cluster::Request, Box<dyn FnOnce(cluster::Response, &Directory) -> R + Send>),
+    Ask(cluster::Request, Message<R>),
     Tell(cluster::Request),
 }
 

@@ -23,10 +23,10 @@ pub(in crate::embedded) struct Endpoint {
 
 impl Directory {
     /// The endpoints of the leaders told with an error (KIP-951), each once.
-    pub(super) fn leaders<'a>(
-        &'a self,
+    pub(super) fn leaders(
+        &self,
         leaders: impl Iterator<Item = CurrentLeader>,
-    ) -> impl Iterator<Item = (wire::BrokerId, &'a Endpoint)> {
+    ) -> impl Iterator<Item = (wire::BrokerId, &Endpoint)> {
         let ids: std::collections::BTreeSet<BrokerId> = leaders.filter_map(|l| l.leader).collect();
         ids.into_iter().filter_map(|id| Some((id.0.into(), self.0.get(&id)?)))
     }
