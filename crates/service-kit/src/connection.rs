@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Admin, Producer, Reader, StartAt};
+use tokio::net::TcpListener;
 use trading::ids::{InstanceId, ServiceId};
 use uuid::Uuid;
 
@@ -119,6 +120,18 @@ impl Connection {
     ) -> Result<Reader, bus::ReaderError> {
         let partitions = self.layout.all_partitions(topics);
         Reader::assigned(&self.client(purpose), &partitions, start, self.settings.startup()).await
+    }
+
+    /// The one log line of a service that has started.
+    pub fn log_ready(&self, listener: &TcpListener) {
+        tracing::info!(
+            instance = %self.instance,
+            address = listener.local_addr().ok().map(tracing::field::display),
+            partitions = self.layout.partitions(),
+            strategy = self.settings.strategy.name(),
+            "{} service ready",
+            self.service
+        );
     }
 
     /// Closes the producer; what is stuck in it is purged. Never longer than `timeout`.

@@ -39,13 +39,21 @@ pub struct Received {
 pub struct Inbox {
     reader: Reader,
     dead_letters: DeadLetters,
+    commits: bool,
 }
 
 impl Inbox {
-    /// Reads what `reader` reads.
+    /// Reads what `reader` reads. In a group, what was processed is not read again after a restart.
     #[must_use]
     pub const fn new(reader: Reader, dead_letters: DeadLetters) -> Self {
-        Self { reader, dead_letters }
+        Self { reader, dead_letters, commits: true }
+    }
+
+    /// The same without ever committing: after a restart everything is read again, because what is made of it is
+    /// in memory only. A rebalance reads it again too, so whoever counts must know what was counted.
+    #[must_use]
+    pub const fn replaying(reader: Reader, dead_letters: DeadLetters) -> Self {
+        Self { reader, dead_letters, commits: false }
     }
 
     /// The next event. Safe to cancel.
@@ -61,13 +69,19 @@ impl Inbox {
                     Err(reason) => self.dead_letters.put_aside(&record, &reason),
                 }
             }
-            self.reader.processed(&record);
+            self.commit(&record);
         }
     }
 
     /// Marks an event and everything before it in its partition as processed; for a reader in a group.
     pub fn processed(&self, received: &Received) {
-        self.reader.processed(&received.record);
+        self.commit(&received.record);
+    }
+
+    fn commit(&self, record: &Incoming) {
+        if self.commits {
+            self.reader.processed(record);
+        }
     }
 
     /// Hands every event to `handle` until `stop`, then closes the reader.
@@ -77,15 +91,15 @@ impl Inbox {
     pub async fn run(
         self,
         stop: CancellationToken,
-        mut handle: impl FnMut(Provenance, Event),
+        mut handle: impl FnMut(&Received),
     ) -> Result<(), ReaderError> {
         let ended = loop {
             tokio::select! {
                 () = stop.cancelled() => break Ok(()),
                 received = self.next() => match received {
                     Ok(received) => {
+                        handle(&received);
                         self.processed(&received);
-                        handle(received.provenance, received.event);
                     }
                     Err(error) => break Err(error),
                 },

@@ -43,6 +43,11 @@ impl PathTaken {
     pub const fn header(self) -> HeaderValue {
         HeaderValue::from_static(self.as_str())
     }
+
+    /// An answer in JSON that took this way.
+    pub fn answer(self, status: StatusCode, body: &impl Serialize) -> Response {
+        (status, [(X_PATH, self.header())], axum::Json(body)).into_response()
+    }
 }
 
 /// Whether the thing asked for was done.

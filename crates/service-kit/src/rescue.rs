@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bus::{DeliveryError, RequestError, SendError};
+use contracts::refusal::{Refusal, RefusalCode};
 use degrade::deadline::error::{Elapsed, Error as DeadlineError};
 
 use crate::exchange::AskError;
@@ -89,6 +90,25 @@ impl<E: Rescue> Rescue for DeadlineError<E> {
         match self {
             Self::Elapsed(error) => error.problem(asked),
             Self::Inner(error) => error.problem(asked),
+        }
+    }
+}
+
+impl Rescue for Refusal {
+    /// A business answer: what is wrong with the request is 422, what passes by itself is 503.
+    fn problem(&self, _: Asked) -> Problem {
+        match self.code() {
+            RefusalCode::UnknownProduct
+            | RefusalCode::InvalidPrice
+            | RefusalCode::InvalidQuantity
+            | RefusalCode::NotionalOutOfBounds
+            | RefusalCode::DegradedCap => Problem::unprocessable(self.to_string()),
+            RefusalCode::PriceUnavailable
+            | RefusalCode::PriceStale
+            | RefusalCode::FeeUnavailable
+            | RefusalCode::Overloaded
+            | RefusalCode::DeadlinePassed
+            | RefusalCode::Internal => not_sent(self),
         }
     }
 }

@@ -22,7 +22,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bus::StartAt;
 use circuit::{Calls, Circuits, SwitchBoard, Words};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use self::notice::{ModeNotice, ModeNotices, NOTICES_MAX};
@@ -42,14 +42,14 @@ pub struct Watched {
     pub words: Words,
 }
 
-/// The health of one service. Clones share everything.
+/// The health of one service. Clones share everything; the watch ends with the last of them.
 #[derive(Debug, Clone)]
 pub struct Health {
     shared: Arc<Shared>,
     switches: SwitchBoard,
     unacked: Calls,
     unanswered: Calls,
-    stop: CancellationToken,
+    stop: Arc<DropGuard>,
     tasks: TaskTracker,
 }
 
@@ -92,10 +92,11 @@ impl Health {
             Strategy::Hang => 0,
             Strategy::Degrade => connection.layout().partitions(),
         };
-        let health = Self::new(connection, watched, partitions)?;
+        let token = CancellationToken::new();
+        let health = Self::new(connection, watched, partitions, token.clone())?;
         if partitions > 0 {
             let reader = connection.reader("heartbeats", watched.path, StartAt::End).await?;
-            let (shared, stop) = (Arc::clone(&health.shared), health.stop.clone());
+            let (shared, stop) = (Arc::clone(&health.shared), token.clone());
             health.tasks.spawn(watchdog::read_back(
                 reader,
                 shared,
@@ -105,13 +106,18 @@ impl Health {
             ));
             let watchdog =
                 watchdog::Watchdog::new(connection, watched.path, Arc::clone(&health.shared), metrics);
-            health.tasks.spawn(watchdog.run(health.stop.clone()));
+            health.tasks.spawn(watchdog.run(token));
         }
         health.tasks.close();
         Ok(health)
     }
 
-    fn new(connection: &Connection, watched: Watched, partitions: i32) -> Result<Self, ConnectError> {
+    fn new(
+        connection: &Connection,
+        watched: Watched,
+        partitions: i32,
+        stop: CancellationToken,
+    ) -> Result<Self, ConnectError> {
         let settings = connection.settings().circuit.checked().map_err(KafkaSettingsError::from)?;
         let service = connection.service();
         let names = (0..partitions).map(|partition| format!("{service}-{partition}"));
@@ -129,7 +135,8 @@ impl Health {
                 started: Instant::now(),
                 state: Mutex::new(State { circuits, rounds }),
             }),
-            stop: CancellationToken::new(),
+            stop: Arc::new(stop.drop_guard()),
+
             tasks: TaskTracker::new(),
         })
     }
@@ -168,7 +175,7 @@ impl Health {
 
     /// Stops the watch; the circuits stay where they are. Never longer than `timeout`.
     pub async fn close(&self, timeout: Duration) {
-        self.stop.cancel();
+        self.stop.token().cancel();
         if tokio::time::timeout(timeout, self.tasks.wait()).await.is_err() {
             tracing::debug!("the health watch was left to end by itself");
         }
