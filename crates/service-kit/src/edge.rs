@@ -42,6 +42,13 @@ impl Readiness {
         self.0.store(ready, Ordering::Relaxed);
     }
 
+    /// Ready until `stop`.
+    pub async fn until(&self, stop: &CancellationToken) {
+        self.set(true);
+        stop.cancelled().await;
+        self.set(false);
+    }
+
     fn is_ready(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -43,6 +43,11 @@ impl PathTaken {
     pub const fn header(self) -> HeaderValue {
         HeaderValue::from_static(self.as_str())
     }
+
+    /// An answer in JSON that took this way.
+    pub fn answer(self, status: StatusCode, body: &impl Serialize) -> Response {
+        (status, [(X_PATH, self.header())], axum::Json(body)).into_response()
+    }
 }
 
 /// Whether the thing asked for was done.
@@ -128,6 +133,12 @@ impl Problem {
         Self { executed: Executed::No, retry_safe: true, title: "no answer in time", ..Self::unknown(detail) }
     }
 
+    /// The body could not be read, because it is too long or the client stopped sending it.
+    #[must_use]
+    pub fn unreadable_body(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::refused(status, "the body cannot be read", detail)
+    }
+
     fn refused(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -151,6 +162,12 @@ impl Problem {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What is known of the execution.

@@ -1,6 +1,8 @@
 //! What a `main` does around `run`: logging, signals, exit codes.
 
+use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -46,6 +48,21 @@ pub async fn wait_for_signal() {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+}
+
+/// What may still run when a service has drained: a question to a frozen broker, on a thread that cannot be
+/// interrupted.
+const LEFTOVERS: Duration = Duration::from_millis(500);
+
+/// Runs `service` on a runtime of its own, and leaves behind what does not end.
+///
+/// # Errors
+/// Those of the service, or the runtime could not be started.
+pub fn run_to_end(service: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(service);
+    runtime.shutdown_timeout(LEFTOVERS);
+    ended
 }
 
 /// Parses the command line; help and version exit 0, anything that clap refuses exits 64.
