@@ -14,14 +14,14 @@ use super::connection::{self, Home};
 use super::port::Port;
 
 /// The most connections to one broker. A client has two or three; a game day some hundreds in all.
-const CONNECTIONS_MAX: usize = 1_024;
+pub(super) const CONNECTIONS_MAX: usize = 1_024;
 
 /// After a failed accept (out of file descriptors, as a rule) the next one waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Keeps a broker's door until the runtime ends.
-pub(super) async fn keep(mut port: Port, home: Home) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub(super) async fn keep(mut port: Port, home: Home, connections_max: usize) {
+    let room = Arc::new(Semaphore::new(connections_max));
     let mut line = home.line.clone();
     loop {
         let process = line.borrow_and_update().link.process;
@@ -67,7 +67,7 @@ async fn welcome(listener: Option<TcpListener>, home: &Home, room: &Arc<Semaphor
 
 fn admit(stream: TcpStream, home: &Home, room: &Arc<Semaphore>) {
     let Ok(place) = Arc::clone(room).try_acquire_owned() else {
-        tracing::warn!(broker = home.broker.0, CONNECTIONS_MAX, "a connection too many is closed");
+        tracing::warn!(broker = home.broker.0, "a connection too many is closed");
         return;
     };
     let home = home.clone();
@@ -75,4 +75,48 @@ fn admit(stream: TcpStream, home: &Home, room: &Arc<Semaphore>) {
         connection::serve(stream, home).await;
         drop(place);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Instant;
+
+    use cluster::{BrokerId, Cluster, Spec};
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::embedded::api::Directory;
+    use crate::embedded::engine::Engine;
+    use crate::timeline::Timeline;
+
+    #[tokio::test]
+    async fn a_connection_too_many_is_closed_and_one_that_left_makes_room() {
+        let cluster = Cluster::new(Spec::new()).expect("a cluster");
+        let broker = BrokerId(1);
+        let engine = Engine::new(cluster, std::iter::once(broker), Timeline::new(Instant::now()));
+        let line = engine.line(broker).expect("a line");
+        let home = Home { broker, engine, directory: Arc::new(Directory(BTreeMap::new())), line };
+        let mut port = Port::bind(None).expect("bound");
+        port.open().expect("open");
+        let address = port.address();
+        tokio::spawn(keep(port, home, 1));
+
+        let mut first = TcpStream::connect(address).await.expect("connected");
+        let mut second = TcpStream::connect(address).await.expect("connected");
+        assert_eq!(second.read(&mut [0]).await.ok().unwrap_or(0), 0, "it is closed");
+        let stays = tokio::time::timeout(Duration::from_millis(100), first.read(&mut [0])).await;
+        assert!(stays.is_err(), "it stays");
+
+        drop(first);
+        let patience = tokio::time::timeout(Duration::from_secs(30), async {
+            loop {
+                let mut third = TcpStream::connect(address).await.expect("connected");
+                if tokio::time::timeout(Duration::from_millis(100), third.read(&mut [0])).await.is_err() {
+                    return;
+                }
+            }
+        });
+        patience.await.expect("there is room again");
+    }
 }

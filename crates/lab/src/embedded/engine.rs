@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cluster::{BrokerId, Cluster, Effect, Event, Lever, Link, Process, Request, Response, Token};
 use tokio::sync::{Notify, oneshot, watch};
@@ -40,7 +41,7 @@ struct Inner {
     cluster: Cluster,
     waiting: HashMap<Token, oneshot::Sender<Response>>,
     /// What the timer task sleeps for.
-    armed: Option<std::time::Duration>,
+    armed: Option<Duration>,
 }
 
 /// A question on its way: dropped before it is answered, the cluster forgets it.
@@ -56,7 +57,7 @@ impl Engine {
         brokers: impl Iterator<Item = BrokerId>,
         timeline: Timeline,
     ) -> Arc<Self> {
-        let link = Link { process: Process::Running, delay: std::time::Duration::ZERO };
+        let link = Link { process: Process::Running, delay: Duration::ZERO };
         let line = |id| (id, watch::Sender::new(Line { link, deaths: 0 }));
         Arc::new(Self {
             inner: Mutex::new(Inner { cluster, waiting: HashMap::new(), armed: None }),
@@ -77,8 +78,12 @@ impl Engine {
         let token = self.token();
         let (sender, answer) = oneshot::channel();
         let mut inner = self.lock();
-        inner.waiting.insert(token, sender);
-        self.happen(&mut inner, Event::Request { broker, token, client_id, request });
+        // The broker may have died since its connection looked; the dropped sender tells it so.
+        if inner.cluster.link(broker).is_some_and(|link| link.process != Process::Dead) {
+            inner.waiting.insert(token, sender);
+            self.happen(&mut inner, Event::Request { broker, token, client_id, request });
+        }
+        drop(inner);
         Asked { engine: Arc::clone(self), token, answer }
     }
 
@@ -90,6 +95,11 @@ impl Engine {
 
     pub(super) fn pull(&self, lever: Lever) {
         self.happen(&mut self.lock(), Event::Lever(lever));
+    }
+
+    /// The state of a broker's process; `None` if there is no such broker.
+    pub(super) fn process(&self, broker: BrokerId) -> Option<Process> {
+        self.lock().cluster.link(broker).map(|link| link.process)
     }
 
     pub(super) fn state(&self) -> cluster::State {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{BrokerId, Lever, TopicPartition};
+use cluster::{BrokerId, Lever, Process, TopicPartition};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
@@ -17,6 +17,20 @@ impl Embedded {
     fn pull(&self, lever: Lever) -> Pulled<'_> {
         self.engine.pull(lever);
         ready(Ok(())).boxed()
+    }
+
+    /// Breaks a broker in a way that only a running one can be broken.
+    fn break_broker(&self, broker: i32, lever: Lever, into: Process) -> Pulled<'_> {
+        self.engine.pull(lever);
+        let process = self.engine.process(BrokerId(broker));
+        let done = if process == Some(into) {
+            Ok(())
+        } else {
+            let is = process
+                .map_or_else(|| "not there".to_owned(), |process| format!("{process:?}").to_lowercase());
+            Err(FaultError::Failed(format!("broker {broker} is {is}; heal that first")))
+        };
+        ready(done).boxed()
     }
 }
 
@@ -54,7 +68,7 @@ impl Levers for Embedded {
     }
 
     fn freeze_broker(&self, broker: i32) -> Pulled<'_> {
-        self.pull(Lever::FreezeBroker(BrokerId(broker)))
+        self.break_broker(broker, Lever::FreezeBroker(BrokerId(broker)), Process::Frozen)
     }
 
     fn thaw_broker(&self, broker: i32) -> Pulled<'_> {
@@ -62,7 +76,7 @@ impl Levers for Embedded {
     }
 
     fn black_hole_broker(&self, broker: i32) -> Pulled<'_> {
-        self.pull(Lever::BlackHoleBroker(BrokerId(broker)))
+        self.break_broker(broker, Lever::BlackHoleBroker(BrokerId(broker)), Process::BlackHoled)
     }
 
     fn restore_broker(&self, broker: i32) -> Pulled<'_> {

@@ -241,7 +241,7 @@ fn run(engine: Arc<Engine>, directory: Arc<Directory>, ports: Vec<(BrokerId, Por
     let thread = std::thread::Builder::new().name("embedded-cluster".to_owned()).spawn(move || {
         runtime.block_on(async move {
             for (port, home) in homes {
-                tokio::spawn(broker::keep(port, home));
+                tokio::spawn(broker::keep(port, home, broker::CONNECTIONS_MAX));
             }
             tokio::spawn(async move { engine.keep_time().await });
             // Either way the owner wants an end.

@@ -38,6 +38,7 @@ impl OpenFaults {
         let injected = apply(levers, call).await;
         match &injected {
             Ok(_) if !breaks => self.calls().retain(|open| !heals(call, open)),
+            // Nothing was done; after another error something may have been, and is healed with the rest.
             Err(FaultError::BadArgument { .. } | FaultError::CannotDoThat { .. }) => {
                 self.calls().retain(|open| open != call);
             }

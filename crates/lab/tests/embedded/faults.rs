@@ -132,3 +132,12 @@ async fn the_timeline_has_the_fault_and_what_came_of_it() {
     assert!(lines.iter().any(|line| line["cluster"]["change"] == "leader"), "{lines:?}");
     assert!(lines.iter().any(|line| line["fault"]["call"]["kind"] == "strip_leader"), "{lines:?}");
 }
+
+#[tokio::test]
+async fn a_dead_broker_cannot_be_frozen() {
+    let lab = small().await;
+    inject(&lab, json!({"kind": "kill_broker", "broker": 2})).await;
+    let refused = lab.inject(&crate::call(json!({"kind": "freeze_broker", "broker": 2}))).await;
+    let refused = refused.expect_err("it is dead").to_string();
+    assert_eq!(refused, "the cluster did not do it: broker 2 is dead; heal that first");
+}

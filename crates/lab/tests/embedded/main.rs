@@ -2,6 +2,7 @@
 
 mod clients;
 mod faults;
+mod feed;
 mod frames;
 mod links;
 mod start;
