@@ -1,1 +1,3 @@
-//! The trade service of the reference trading path.
+mod flow;
+#[cfg(test)]
+mod samples;
