@@ -76,14 +76,14 @@ enum Reach {
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     order: Order,
-    deadline: Option<Instant>,
+    deadline: Instant,
     reach: Reach,
     answer: Option<Answer>,
 }
 
 impl Flow {
-    /// An order of which nothing was produced. Without a deadline it waits as long as it takes.
-    pub(crate) fn new(order: Order, deadline: Option<Instant>) -> Self {
+    /// An order of which nothing was produced. After the deadline nothing is handed over any more.
+    pub(crate) fn new(order: Order, deadline: Instant) -> Self {
         Self { order, deadline, reach: Reach::Nothing, answer: None }
     }
 
@@ -233,7 +233,7 @@ impl Flow {
     }
 
     fn may_go_on(&self, now: Instant) -> bool {
-        self.answer.is_none() && !self.is_committed() && self.deadline.is_none_or(|deadline| now < deadline)
+        self.answer.is_none() && !self.is_committed() && now < self.deadline
     }
 
     fn is_committed(&self) -> bool {

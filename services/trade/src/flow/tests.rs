@@ -51,7 +51,7 @@ impl Run {
     fn new() -> Self {
         let now = Instant::now();
         let deadline = now + Duration::from_millis(100);
-        let flow = Flow::new(samples::order("1"), Some(deadline));
+        let flow = Flow::new(samples::order("1"), deadline);
         Self { flow, now, deadline, placed: 0, trades: 0, late_hand_overs: 0 }
     }
 
