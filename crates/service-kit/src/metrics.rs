@@ -40,6 +40,12 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PublishedLabels {
+    event: &'static str,
+    outcome: &'static str,
+}
+
 /// The counters of one service instance. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -50,6 +56,7 @@ pub struct Metrics {
     changes: Counter,
     dead_letters: Family<ReasonLabels, Counter>,
     late_replies: Gauge,
+    published: Family<PublishedLabels, Counter>,
 }
 
 impl Metrics {
@@ -75,6 +82,12 @@ impl Metrics {
             "Replies that came after their caller had gone",
             late_replies.clone(),
         );
+        let published = Family::default();
+        registry.register(
+            "events_published",
+            "Events that nobody waits for, by type and by what became of them",
+            published.clone(),
+        );
         Self {
             registry: Arc::new(Mutex::new(registry)),
             requests,
@@ -83,6 +96,7 @@ impl Metrics {
             changes,
             dead_letters,
             late_replies,
+            published,
         }
     }
 
@@ -106,6 +120,11 @@ impl Metrics {
     /// The total of late replies so far.
     pub fn late_replies(&self, total: u64) {
         self.late_replies.set(i64::try_from(total).unwrap_or(i64::MAX));
+    }
+
+    /// What became of an event that nobody waits for: `acked`, `lost` (unknown, in truth) or `refused`.
+    pub fn published(&self, event: &'static str, outcome: &'static str) {
+        self.published.get_or_create(&PublishedLabels { event, outcome }).inc();
     }
 
     /// The text that `/metrics` answers with.

@@ -128,6 +128,12 @@ impl Problem {
         Self { executed: Executed::No, retry_safe: true, title: "no answer in time", ..Self::unknown(detail) }
     }
 
+    /// The body could not be read, because it is too long or the client stopped sending it.
+    #[must_use]
+    pub fn unreadable_body(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::refused(status, "the body cannot be read", detail)
+    }
+
     fn refused(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -151,6 +157,12 @@ impl Problem {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What is known of the execution.

@@ -1,0 +1,176 @@
+//! The health watch: feeds the circuits of one service, and tells of their changes.
+//!
+//! A circuit watches one partition index over all topics of the service's path. It is fed by the guards of
+//! customers' records and calls, and by heartbeats: one synthetic record on *each* topic of the path at that index,
+//! through the customers' producer, read back by assignment.
+//!
+//! # Invariants
+//! - The reader of heartbeats is ready before the first heartbeat is sent.
+//! - A customer's call is never a probe, and a heartbeat of another instance is never taken for one of ours.
+//! - Under [`Strategy::Hang`] there is no circuit, no heartbeat and no task: every call is admitted.
+//! - The lock is held for microseconds and never across a wait.
+
+mod notice;
+mod rounds;
+mod view;
+mod watchdog;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::routing::get;
+use axum::{Json, Router};
+use bus::StartAt;
+use circuit::{Calls, Circuits, SwitchBoard, Words};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::notice::{ModeNotice, ModeNotices, NOTICES_MAX};
+use self::rounds::Rounds;
+pub use self::view::{CircuitReport, ModeReport};
+use crate::connection::{ConnectError, Connection};
+use crate::kafka_settings::KafkaSettingsError;
+use crate::metrics::Metrics;
+use crate::settings::Strategy;
+
+/// What to watch.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    /// The topics of the path; each belongs to accounts. At most 32.
+    pub path: &'static [&'static str],
+    /// What a change of mode means to customers.
+    pub words: Words,
+}
+
+/// The health of one service. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Health {
+    shared: Arc<Shared>,
+    switches: SwitchBoard,
+    unacked: Calls,
+    unanswered: Calls,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Shared {
+    instance: String,
+    strategy: Strategy,
+    started: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    circuits: Circuits,
+    rounds: Rounds,
+}
+
+impl Shared {
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Health {
+    /// Starts the watch; when it returns, the circuits are closed and the first heartbeats are due.
+    ///
+    /// # Errors
+    /// A threshold is out of bounds, or a partition of the path cannot be read; the service must not start.
+    pub async fn start(
+        connection: &Connection,
+        watched: Watched,
+        metrics: Metrics,
+    ) -> Result<Self, ConnectError> {
+        let strategy = connection.settings().strategy;
+        let partitions = match strategy {
+            Strategy::Hang => 0,
+            Strategy::Degrade => connection.layout().partitions(),
+        };
+        let health = Self::new(connection, watched, partitions)?;
+        if partitions > 0 {
+            let reader = connection.reader("heartbeats", watched.path, StartAt::End).await?;
+            let (shared, stop) = (Arc::clone(&health.shared), health.stop.clone());
+            health.tasks.spawn(watchdog::read_back(
+                reader,
+                shared,
+                connection.instance().clone(),
+                watched.path,
+                stop,
+            ));
+            let watchdog =
+                watchdog::Watchdog::new(connection, watched.path, Arc::clone(&health.shared), metrics);
+            health.tasks.spawn(watchdog.run(health.stop.clone()));
+        }
+        health.tasks.close();
+        Ok(health)
+    }
+
+    fn new(connection: &Connection, watched: Watched, partitions: i32) -> Result<Self, ConnectError> {
+        let settings = connection.settings().circuit.checked().map_err(KafkaSettingsError::from)?;
+        let service = connection.service();
+        let names = (0..partitions).map(|partition| format!("{service}-{partition}"));
+        let seed = u64::from(std::process::id());
+        let circuits =
+            Circuits::new(names, watched.words, settings, seed).map_err(KafkaSettingsError::from)?;
+        let rounds = Rounds::new(usize::try_from(partitions).unwrap_or(0), watched.path.len());
+        Ok(Self {
+            switches: circuits.switches(),
+            unacked: circuits.unacked(),
+            unanswered: circuits.unanswered(),
+            shared: Arc::new(Shared {
+                instance: connection.instance().to_string(),
+                strategy: connection.settings().strategy,
+                started: Instant::now(),
+                state: Mutex::new(State { circuits, rounds }),
+            }),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// What the hot path reads: by partition index, whether calls are admitted.
+    #[must_use]
+    pub fn switches(&self) -> SwitchBoard {
+        self.switches.clone()
+    }
+
+    /// Where calls begin that end with the delivery report of their record.
+    #[must_use]
+    pub fn unacked(&self) -> Calls {
+        self.unacked.clone()
+    }
+
+    /// Where calls begin that end with their answer.
+    #[must_use]
+    pub fn unanswered(&self) -> Calls {
+        self.unanswered.clone()
+    }
+
+    /// Where every circuit is.
+    #[must_use]
+    pub fn snapshot(&self) -> ModeReport {
+        let now = self.shared.now();
+        let views = self.shared.state().circuits.snapshot(now);
+        ModeReport::new(&self.shared.instance, self.shared.strategy, views)
+    }
+
+    /// `GET /mode`.
+    pub fn routes(&self) -> Router {
+        let health = self.clone();
+        Router::new().route("/mode", get(move || async move { Json(health.snapshot()) }))
+    }
+
+    /// Stops the watch; the circuits stay where they are. Never longer than `timeout`.
+    pub async fn close(&self, timeout: Duration) {
+        self.stop.cancel();
+        if tokio::time::timeout(timeout, self.tasks.wait()).await.is_err() {
+            tracing::debug!("the health watch was left to end by itself");
+        }
+    }
+}

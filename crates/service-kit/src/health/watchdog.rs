@@ -1,0 +1,230 @@
+//! The two tasks of the health watch: one looks at the circuits every 10 ms and sends heartbeats, the other reads
+//! them back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::Reader;
+use circuit::{Beat, Decision, ModeChange};
+use contracts::event::{Heartbeat, ModeChanged, REASON_BYTES_MAX, SCOPE_BYTES_MAX};
+use contracts::event_id::fresh_event_id;
+use contracts::{Event, EventType, Provenance};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use trading::ids::InstanceId;
+use trading::mode::Mode;
+
+use super::Shared;
+use super::notice::ModeNotice;
+use crate::clock;
+use crate::connection::Connection;
+use crate::inbox::{decode, is_heartbeat};
+use crate::metrics::Metrics;
+use crate::publisher::{PublishError, count_delivery, to_record};
+
+/// Between two looks at the circuits: what they are made for.
+const TICK: Duration = Duration::from_millis(10);
+/// How long the reader of heartbeats may take to close; it goes on by itself after that.
+const READER_CLOSE: Duration = Duration::from_millis(250);
+
+/// Looks at the circuits, tells of their changes, sends the heartbeats that are due.
+pub(super) struct Watchdog {
+    connection: Connection,
+    path: &'static [&'static str],
+    shared: Arc<Shared>,
+    metrics: Metrics,
+}
+
+/// What became of one record of a heartbeat: which beat, which topic of the path, and whether it was acknowledged.
+type Report = (Beat, usize, bool);
+
+/// The reports to come. Not more than the producer's queue holds: each is a record in it.
+type Reports = FuturesUnordered<BoxFuture<'static, Report>>;
+
+impl Watchdog {
+    pub(super) fn new(
+        connection: &Connection,
+        path: &'static [&'static str],
+        shared: Arc<Shared>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { connection: connection.clone(), path, shared, metrics }
+    }
+
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reports = Reports::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => self.look(&reports),
+                Some(report) = reports.next() => self.hear(report),
+            }
+        }
+    }
+
+    fn look(&self, reports: &Reports) {
+        let now = self.shared.now();
+        let (changes, beats) = {
+            let mut state = self.shared.state();
+            let changes = state.circuits.watch(now);
+            let beats = state.circuits.heartbeats_due(now);
+            beats.iter().for_each(|beat| state.rounds.begin(beat.partition, beat.number));
+            (changes, beats)
+        };
+        changes.into_iter().for_each(|change| self.tell(change));
+        beats.into_iter().for_each(|beat| self.send(beat, reports));
+    }
+
+    /// One record on each topic of the path. One that is refused fails the whole beat.
+    fn send(&self, beat: Beat, reports: &Reports) {
+        for (index, topic) in self.path.iter().enumerate() {
+            match self.send_to(topic, beat) {
+                Ok(delivery) => {
+                    reports.push(Box::pin(async move { (beat, index, delivery.await.is_ok()) }));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, topic, partition = beat.partition, "heartbeat not sent");
+                    self.hear((beat, index, false));
+                }
+            }
+        }
+    }
+
+    fn send_to(&self, topic: &'static str, beat: Beat) -> Result<bus::Delivery, PublishError> {
+        let heartbeat = Heartbeat {
+            topic,
+            partition: i32::try_from(beat.partition).unwrap_or(i32::MAX),
+            instance: self.connection.instance().clone(),
+            sequence: beat.number,
+            sent_at: clock::now(),
+        };
+        let provenance = self.provenance(Mode::Normal);
+        let encoded = contracts::encode(Event::Heartbeat(heartbeat), &provenance)?;
+        Ok(self.connection.producer().send(&to_record(encoded, self.connection.layout()), ())?)
+    }
+
+    fn hear(&self, (beat, topic, acked): Report) {
+        let now = self.shared.now();
+        let mut state = self.shared.state();
+        let state = &mut *state;
+        if acked {
+            if state.rounds.acked(beat.partition, beat.number, topic) {
+                state.circuits.heartbeat_acked(beat, now);
+            }
+        } else if state.rounds.failed(beat.partition, beat.number) {
+            state.circuits.heartbeat_failed(beat);
+        }
+    }
+
+    /// One log line per change; those that move customers are also told on `modes`, to the metrics and to listeners.
+    fn tell(&self, change: ModeChange) {
+        let service = self.connection.service();
+        let (from, to) = (change.from.decision(), change.to.decision());
+        match (from, to) {
+            (Decision::Primary, Decision::Fallback) => tracing::warn!(%service, "{change}"),
+            (Decision::Fallback, Decision::Primary) => tracing::info!(%service, "{change}"),
+            _ => tracing::debug!(%service, "{change}"),
+        }
+        self.metrics.circuit(u32::try_from(change.partition).unwrap_or(u32::MAX), to == Decision::Fallback);
+        if from != to {
+            self.publish(&change);
+        }
+        self.connection.settings().notices.tell(ModeNotice {
+            service: service.to_string(),
+            change,
+            at: Instant::now(),
+            at_wall: clock::now(),
+        });
+    }
+
+    /// Fire and forget: the partition of `modes` may be stuck as well.
+    fn publish(&self, change: &ModeChange) {
+        let event = Event::ModeChanged(ModeChanged {
+            instance: self.connection.instance().clone(),
+            scope: cut(format!("partition {}", change.name), SCOPE_BYTES_MAX),
+            from: mode(change.from.decision()),
+            to: mode(change.to.decision()),
+            reason: cut(change.to_string(), REASON_BYTES_MAX),
+            changed_at: clock::now(),
+        });
+        let provenance = self.provenance(mode(change.to.decision()));
+        let send = || {
+            let record = to_record(contracts::encode(event, &provenance)?, self.connection.layout());
+            Ok(self.connection.producer().send(&record, ())?)
+        };
+        count_delivery(send(), EventType::ModeChanged.as_str(), self.metrics.clone());
+    }
+
+    fn provenance(&self, mode: Mode) -> Provenance {
+        Provenance::root(self.connection.service().clone(), fresh_event_id(), clock::now(), mode)
+    }
+}
+
+fn mode(decision: Decision) -> Mode {
+    match decision {
+        Decision::Primary => Mode::Normal,
+        Decision::Fallback => Mode::Degraded,
+    }
+}
+
+fn cut(mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
+}
+
+/// Reads heartbeats back until `stop`. Without a reader no heartbeat returns, so the circuits open: a service that
+/// cannot read is not healthy.
+pub(super) async fn read_back(
+    reader: Reader,
+    shared: Arc<Shared>,
+    instance: InstanceId,
+    path: &'static [&'static str],
+    stop: CancellationToken,
+) {
+    loop {
+        let record = tokio::select! {
+            () = stop.cancelled() => break,
+            record = reader.recv() => record,
+        };
+        match record {
+            Ok(record) => {
+                if let Some((beat, topic)) = own_heartbeat(&record, &instance, path) {
+                    let now = shared.now();
+                    let mut state = shared.state();
+                    if state.rounds.returned(beat.partition, beat.number, topic) {
+                        state.circuits.heartbeat_returned(beat, now);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "heartbeats can no longer be read; the circuits will open");
+                break;
+            }
+        }
+    }
+    // Left to end by itself where a broker is frozen.
+    let _ = reader.close(READER_CLOSE).await;
+}
+
+/// Most records here are customers' or other instances': they are told apart by header and key, undecoded.
+fn own_heartbeat(
+    record: &bus::Incoming,
+    instance: &InstanceId,
+    path: &[&'static str],
+) -> Option<(Beat, usize)> {
+    if !is_heartbeat(record) || record.key != instance.as_str().as_bytes() {
+        return None;
+    }
+    match decode(record) {
+        Ok((_, Event::Heartbeat(heartbeat))) if heartbeat.instance == *instance => {
+            let partition = usize::try_from(heartbeat.partition).ok()?;
+            let topic = path.iter().position(|topic| *topic == heartbeat.topic)?;
+            Some((Beat { partition, number: heartbeat.sequence }, topic))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,161 @@
+//! Events on their way out: encoded, given their partition, watched by its circuit.
+//!
+//! Invariant: the guard of a record of an account begins before the record is handed over and ends with the
+//! delivery report, whoever waits. Records of topics that belong to no account are not watched: their partitions
+//! have no circuit.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bus::{Delivery, Headers, Producer, Record};
+use circuit::Calls;
+use contracts::codec::EncodeError;
+use contracts::partitioner::partition_of;
+use contracts::provenance::names;
+use contracts::{Encoded, Event, Exchange, Provenance, topics};
+use trading::ids::{AccountId, EventId, ServiceId};
+use trading::mode::Mode;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::layout::Layout;
+use crate::metrics::Metrics;
+
+/// The event was certainly not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Event and provenance do not fit each other: a bug of the caller.
+    #[error("not sent: {0}")]
+    Encode(#[from] EncodeError),
+    /// The producer did not take it.
+    #[error("not sent: {0}")]
+    Send(#[from] bus::SendError),
+}
+
+/// Says what a service has to say. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    service: ServiceId,
+    layout: Arc<Layout>,
+    producer: Producer,
+    unacked: Calls,
+    metrics: Metrics,
+}
+
+impl Publisher {
+    /// A publisher on `connection`, whose records are in flight in `unacked`.
+    #[must_use]
+    pub fn new(connection: &Connection, unacked: Calls, metrics: Metrics) -> Self {
+        Self {
+            service: connection.service().clone(),
+            layout: Arc::clone(connection.layout()),
+            producer: connection.producer().clone(),
+            unacked,
+            metrics,
+        }
+    }
+
+    /// Where everything of an account lies; the index of its circuit.
+    #[must_use]
+    pub fn partition_of(&self, account: &AccountId) -> i32 {
+        self.layout.partition_of(account)
+    }
+
+    /// The provenance of an event of this service, now, that starts a chain.
+    #[must_use]
+    pub fn provenance(&self, event_id: EventId, mode: Mode) -> Provenance {
+        Provenance::root(self.service.clone(), event_id, clock::now(), mode)
+    }
+
+    /// Hands an event over. The delivery tells when it was acknowledged; dropping it recalls nothing.
+    ///
+    /// # Errors
+    /// Nothing was sent.
+    pub fn publish(&self, event: Event, provenance: &Provenance) -> Result<Delivery, PublishError> {
+        let record = to_record(contracts::encode(event, provenance)?, &self.layout);
+        let watched = self.layout.is_by_account(&record.topic);
+        let guard = watched.then(|| self.unacked.begin(circuit_index(record.partition)));
+        Ok(self.producer.send(&record, guard)?)
+    }
+
+    /// Hands an event over that nobody waits for; what becomes of it is counted.
+    pub fn publish_unwatched(&self, event: Event, provenance: &Provenance) {
+        let event_type = event.event_type().as_str();
+        let sent = self.publish(event, provenance);
+        count_delivery(sent, event_type, self.metrics.clone());
+    }
+
+    /// A question, ready to be asked; the requester adds what binds the answer to it. The answer comes to the
+    /// same partition index, so that a path needs one index only.
+    ///
+    /// # Errors
+    /// [`PublishError::Encode`]: the event is no question.
+    pub fn question(
+        &self,
+        event: Event,
+        provenance: Provenance,
+        deadline: Instant,
+    ) -> Result<bus::Request, PublishError> {
+        let nothing_yet = Exchange {
+            correlation_id: Uuid::nil(),
+            reply_topic: topics::QUOTE_REPLIES,
+            reply_partition: 0,
+            deadline: provenance.event_time,
+        };
+        let mut encoded = contracts::encode(event, &provenance.with_exchange(nothing_yet))?;
+        encoded.headers.retain(|(name, _)| !EXCHANGE_HEADERS.contains(name));
+        let Record { topic, partition, key, headers, payload } = to_record(encoded, &self.layout);
+        Ok(bus::Request { topic, partition, key, headers, payload, reply_partition: partition, deadline })
+    }
+
+    /// Begins a call on this partition that ends with the delivery report.
+    pub(crate) fn unacked(&self, partition: i32) -> circuit::Guard {
+        self.unacked.begin(circuit_index(partition))
+    }
+
+    pub(crate) const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// What the bus writes itself.
+const EXCHANGE_HEADERS: [&str; 4] =
+    [names::CORRELATION_ID, names::REPLY_TOPIC, names::REPLY_PARTITION, names::DEADLINE];
+
+/// The index of the circuit of a partition; a partition that is none has no circuit.
+#[must_use]
+pub fn circuit_index(partition: i32) -> usize {
+    usize::try_from(partition).unwrap_or(usize::MAX)
+}
+
+/// The record of what was encoded; where it does not say its partition, the key does.
+pub(crate) fn to_record(encoded: Encoded, layout: &Layout) -> Record {
+    let Encoded { topic, partition, key, headers, payload } = encoded;
+    // Of a topic that the service did not name at start only partition 0 is certain to exist.
+    let count = layout.partitions_of(topic).unwrap_or(1);
+    let partition = partition.unwrap_or_else(|| partition_of(&key, count));
+    Record { topic: Cow::Borrowed(topic), partition, key, headers: to_headers(headers), payload }
+}
+
+pub(crate) fn to_headers(headers: contracts::Headers) -> Headers {
+    headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect()
+}
+
+/// Counts what becomes of a record that nobody waits for. The tasks are as many as the producer's queue at most.
+pub(crate) fn count_delivery(
+    sent: Result<Delivery, PublishError>,
+    event_type: &'static str,
+    metrics: Metrics,
+) {
+    match sent {
+        Ok(delivery) => drop(tokio::spawn(async move {
+            metrics.published(event_type, if delivery.await.is_ok() { "acked" } else { "lost" });
+        })),
+        Err(error) => {
+            tracing::debug!(%error, event_type, "not published");
+            metrics.published(event_type, "refused");
+        }
+    }
+}
