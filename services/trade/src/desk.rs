@@ -13,6 +13,7 @@ use contracts::event_id::order_id_for;
 use service_kit::clock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use trading::ids::OrderKey;
@@ -55,6 +56,7 @@ struct Inner {
     in_flight: Arc<Semaphore>,
     unresolved: Arc<Semaphore>,
     tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 /// The partition of an account.
@@ -67,11 +69,11 @@ impl Desk {
         resolver: Resolver,
         partition_of: PartitionOf,
         places: Places,
-        tasks: TaskTracker,
+        (tasks, stop): (TaskTracker, CancellationToken),
     ) -> Self {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let (in_flight, unresolved) = (semaphore(places.in_flight_max), semaphore(places.unresolved_max));
-        Self(Arc::new(Inner { table, stack, resolver, partition_of, in_flight, unresolved, tasks }))
+        Self(Arc::new(Inner { table, stack, resolver, partition_of, in_flight, unresolved, tasks, stop }))
     }
 
     /// Places an order, or finds the one that was placed before, and waits for its answer.
@@ -104,7 +106,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`TooLate`]: the order is executed, or will be.
-    pub(crate) fn cancel(&self, entry: &Entry) -> Result<(), TooLate> {
+    pub(crate) fn cancel(entry: &Entry) -> Result<(), TooLate> {
         entry.with(Flow::cancel)
     }
 
@@ -120,7 +122,9 @@ impl Desk {
         let (tell, told) = oneshot::channel();
         let attempt = Attempt { entry: entry.clone(), partition: (self.0.partition_of)(key), deadline };
         let inner = Arc::clone(&self.0);
-        self.0.tasks.spawn(async move { inner.execute(attempt, tell, in_flight, place).await });
+        let stop = self.0.stop.clone();
+        let execute = async move { inner.execute(attempt, tell, in_flight, place).await };
+        self.0.tasks.spawn(async move { stop.run_until_cancelled(execute).await });
         let ended = |_| Answer::Unknown("the task of the order ended without an answer".to_owned());
         told.await.unwrap_or_else(ended)
     }

@@ -187,6 +187,3 @@ impl From<NoAnswer> for Stop {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

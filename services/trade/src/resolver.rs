@@ -62,7 +62,7 @@ struct Counted(UnresolvedCount);
 
 impl Counted {
     fn one_of(count: &UnresolvedCount) -> Self {
-        count.0.0.fetch_add(1, Ordering::AcqRel);
+        count.0.fetch_add(1, Ordering::AcqRel);
         Self(count.clone())
     }
 }
@@ -204,6 +204,3 @@ fn refusal(answer: Option<&Answer>) -> Refusal {
         Some(Answer::Executed(_)) | None => Refusal::new(RefusalCode::Internal, "ended without a trade"),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::event::QuoteRequest;
 use contracts::event_id::{Step, event_id_for, order_id_for, quote_id_for};
 use trading::Decimal;
 use trading::fee::{FeeQuote, Liquidity, TierFreshness};
@@ -48,13 +49,14 @@ pub(crate) fn fee() -> FeeQuote {
     }
 }
 
-pub(crate) fn quote(order: &Order, now: Timestamp) -> SignedQuote {
+/// What the quote service would answer, ten seconds before it expires.
+pub(crate) fn quote(request: QuoteRequest, now: Timestamp) -> SignedQuote {
     let quote = Quote {
-        quote_id: quote_id_for(&order.key),
-        account: order.key.account.clone(),
-        product: order.terms.product.clone(),
-        side: order.terms.side,
-        quantity: order.terms.quantity,
+        quote_id: request.quote_id,
+        account: request.account,
+        product: request.product,
+        side: request.side,
+        quantity: request.quantity,
         price: Decimal::from(100),
         fee: fee(),
         price_as_of: now,

@@ -144,7 +144,7 @@ mod tests {
             let mut open: HashMap<String, Arc<Entry>> = HashMap::new();
             for (id, finish) in steps {
                 let id = id.to_string();
-                if let (true, Some(entry)) = (finish, open.remove(&id)) {
+                if finish && let Some(entry) = open.remove(&id) {
                     entry.with(|flow| flow.cancel()).unwrap();
                     table.done(&entry);
                     continue;
