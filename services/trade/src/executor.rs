@@ -113,7 +113,7 @@ impl Executor {
         let both = |execution: &Execution| {
             let trade = self.out.publish(facts::trade(execution))?;
             let posting = self.out.publish(facts::posting(execution));
-            Ok((trade, posting.map_err(|NotTaken(why)| NotAcked::NotSent(why))))
+            Ok((trade, posting.map_err(|NotTaken(why)| NotAcked(why))))
         };
         Ok(attempt.entry.with(|flow| flow.commit(Instant::now(), execution, both))?)
     }
@@ -171,11 +171,8 @@ impl From<NotHandedOver<NotTaken>> for Stop {
 }
 
 impl From<NotAcked> for Stop {
-    fn from(not: NotAcked) -> Self {
-        match not {
-            NotAcked::NotSent(why) => Self::Failed(why),
-            NotAcked::Unknown(why) => Self::InDoubt(why),
-        }
+    fn from(NotAcked(why): NotAcked) -> Self {
+        Self::InDoubt(why)
     }
 }
 

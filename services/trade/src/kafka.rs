@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use bus::{DeliveryError, NotSent, RequestError};
+use bus::{NotSent, RequestError};
 use contracts::event::{FeeReply, FeeRequest, QuoteReply, QuoteRequest};
 use contracts::event_id::fresh_event_id;
 use contracts::{Event, Provenance};
@@ -52,7 +52,7 @@ impl Wire for KafkaWire {
         let provenance = Provenance { event_time: at, causation_id, ..now };
         let sent = self.publisher.publish(event, &provenance);
         let delivery = sent.map_err(|error| NotTaken(error.to_string()))?;
-        Ok(async move { delivery.await.map(drop).map_err(not_acked) }.boxed())
+        Ok(async move { delivery.await.map(drop).map_err(|error| NotAcked(error.to_string())) }.boxed())
     }
 
     fn quote(&self, request: QuoteRequest, cause: EventId, deadline: Instant) -> Asked<QuoteReply> {
@@ -77,14 +77,6 @@ impl Wire for KafkaWire {
             }
         }
         .boxed()
-    }
-}
-
-fn not_acked(error: DeliveryError) -> NotAcked {
-    if error.is_certainly_not_sent() {
-        NotAcked::NotSent(error.to_string())
-    } else {
-        NotAcked::Unknown(error.to_string())
     }
 }
 

@@ -187,7 +187,7 @@ impl Worker {
 
 impl From<NotTaken> for NotAcked {
     fn from(NotTaken(why): NotTaken) -> Self {
-        Self::NotSent(why)
+        Self(why)
     }
 }
 

@@ -82,7 +82,7 @@ impl Wire for Arc<Script> {
         match self.take(fact.event.event_type(), Some(fact.event_id)) {
             Fate::Good | Fate::Refusal(_) => Ok(ready(Ok(())).boxed()),
             Fate::Silence => Ok(pending().boxed()),
-            Fate::Lost => Ok(ready(Err(NotAcked::Unknown("lost".into()))).boxed()),
+            Fate::Lost => Ok(ready(Err(NotAcked("lost".into()))).boxed()),
             Fate::Full => Err(NotTaken("full".into())),
         }
     }

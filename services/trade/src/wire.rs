@@ -25,16 +25,10 @@ pub(crate) struct Fact {
 #[error("{0}")]
 pub(crate) struct NotTaken(pub(crate) String);
 
-/// The record was taken and not acknowledged.
+/// The record was taken and not acknowledged: it may be in the log, now or later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotAcked {
-    /// It certainly never left.
-    #[error("{0}")]
-    NotSent(String),
-    /// It may be in the log, now or later.
-    #[error("{0}")]
-    Unknown(String),
-}
+#[error("{0}")]
+pub(crate) struct NotAcked(pub(crate) String);
 
 /// A question got no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
