@@ -49,8 +49,14 @@ pub(crate) fn bench(places: Places, protected: bool) -> Bench {
     };
     let table = Arc::new(OrderTable::new(100));
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let worker = Worker { out, table: Arc::clone(&table), switches: switches.clone(), partition: 0 };
-    let resolver = Resolver::start(&worker, 1, 10, unresolved.clone(), (&tasks, &stop));
+    let worker = Worker {
+        out,
+        table: Arc::clone(&table),
+        switches: switches.clone(),
+        partition: 0,
+        count: unresolved.clone(),
+    };
+    let resolver = Resolver::start(&worker, 1, 10, (&tasks, &stop));
     let desk = Desk::new(table, stack, resolver, Box::new(|_| 0), places, (tasks, stop));
     Bench { script, switches, unresolved, desk, _circuits: circuits }
 }

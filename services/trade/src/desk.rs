@@ -49,6 +49,7 @@ pub(crate) enum Placed {
 pub(crate) struct Desk(Arc<Inner>);
 
 struct Inner {
+    places: Places,
     table: Arc<OrderTable>,
     stack: Stack,
     resolver: Resolver,
@@ -73,7 +74,17 @@ impl Desk {
     ) -> Self {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let (in_flight, unresolved) = (semaphore(places.in_flight_max), semaphore(places.unresolved_max));
-        Self(Arc::new(Inner { table, stack, resolver, partition_of, in_flight, unresolved, tasks, stop }))
+        Self(Arc::new(Inner {
+            places,
+            table,
+            stack,
+            resolver,
+            partition_of,
+            in_flight,
+            unresolved,
+            tasks,
+            stop,
+        }))
     }
 
     /// Places an order, or finds the one that was placed before, and waits for its answer.
@@ -108,6 +119,11 @@ impl Desk {
     /// [`TooLate`]: the order is executed, or will be.
     pub(crate) fn cancel(entry: &Entry) -> Result<(), TooLate> {
         entry.with(Flow::cancel)
+    }
+
+    /// Orders in progress.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.0.places.in_flight_max.saturating_sub(self.0.in_flight.available_permits())
     }
 
     async fn start(&self, entry: &Arc<Entry>, key: &OrderKey, deadline: Instant) -> Answer {

@@ -20,9 +20,9 @@ use trading::quote::Quote;
 use trading::trade::Trade;
 
 use crate::entry::Entry;
-use crate::facts;
 use crate::flow::{Execution, Flow, NotHandedOver};
 use crate::wire::{Ack, NoAnswer, NotAcked, NotTaken, Out};
+use crate::{facts, stack};
 
 /// One order on its way through the stack.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Executor {
             Err(Stop::Refused(refusal)) => flow.refuse(refusal),
             Err(Stop::Failed(why)) => flow.fail(why),
             Err(Stop::InDoubt(why)) => flow.lose_sight(why),
-            Err(Stop::Stopped) => flow.lose_sight("no answer before the deadline"),
+            Err(Stop::Stopped) => flow.lose_sight(stack::TOO_LATE),
         });
         Ok(())
     }

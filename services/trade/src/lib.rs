@@ -144,12 +144,14 @@ impl Service {
     async fn close(self, settings: &Settings) {
         // What was handed over gets a chance to be acknowledged, and so to be resolved.
         let _ = self.connection.producer().flush(CLOSE).await;
+        let (in_flight, unresolved) = (self.app.desk.in_flight(), settings.unresolved.get());
+        if in_flight + unresolved > 0 {
+            tracing::warn!(in_flight, unresolved, "trade: ends with orders that were not resolved");
+        }
         self.stop.cancel();
         self.tasks.close();
-        let ended = tokio::time::timeout(CLOSE, self.tasks.wait()).await;
-        let (unresolved, tasks_ended) = (settings.unresolved.get(), ended.is_ok());
-        if unresolved > 0 || !tasks_ended {
-            tracing::warn!(unresolved, tasks_ended, "ended with orders that were not resolved");
+        if tokio::time::timeout(CLOSE, self.tasks.wait()).await.is_err() {
+            tracing::debug!("tasks were left to end by themselves");
         }
         drop(self.app);
         tokio::join!(self.questions.close(CLOSE), self.health.close(CLOSE));
@@ -174,11 +176,16 @@ fn desk(
         Strategy::Hang => stack::bare(executor),
         Strategy::Degrade => stack::protected(executor, health.switches(), health.unanswered()),
     };
-    let worker = Worker { out, table: Arc::clone(&table), switches: health.switches(), partition: 0 };
+    let worker = Worker {
+        out,
+        table: Arc::clone(&table),
+        switches: health.switches(),
+        partition: 0,
+        count: settings.unresolved.clone(),
+    };
     let layout = Arc::clone(connection.layout());
     let partitions = circuit_index(layout.partitions());
-    let count = settings.unresolved.clone();
-    let resolver = Resolver::start(&worker, partitions, places.unresolved_max, count, (tasks, stop));
+    let resolver = Resolver::start(&worker, partitions, places.unresolved_max, (tasks, stop));
     let partition_of =
         Box::new(move |key: &trading::ids::OrderKey| circuit_index(layout.partition_of(&key.account)));
     Desk::new(table, stack, resolver, partition_of, places, (tasks.clone(), stop.clone()))

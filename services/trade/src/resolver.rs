@@ -37,7 +37,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 /// How often a worker looks whether the circuit of its partition has closed.
 const CIRCUIT_POLL: Duration = Duration::from_millis(100);
 
-/// How many orders are not resolved yet, for whoever waits for the end of a run. Clones share the count.
+/// How many orders are not resolved yet, for whoever waits for the end of a run. Clones share the count. An order that
+/// the end of the service left behind stays counted.
 #[derive(Clone, Debug, Default)]
 pub struct UnresolvedCount(Arc<AtomicUsize>);
 
@@ -47,6 +48,14 @@ impl UnresolvedCount {
     pub fn get(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }
+
+    fn add(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn resolved(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// An order with something left to tell. It keeps its place until that is done.
@@ -54,23 +63,6 @@ impl UnresolvedCount {
 struct Unresolved {
     entry: Arc<Entry>,
     _place: OwnedSemaphorePermit,
-    _counted: Counted,
-}
-
-#[derive(Debug)]
-struct Counted(UnresolvedCount);
-
-impl Counted {
-    fn one_of(count: &UnresolvedCount) -> Self {
-        count.0.fetch_add(1, Ordering::AcqRel);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// Hands orders to the worker of their partition.
@@ -86,7 +78,6 @@ impl Resolver {
         worker: &Worker,
         partitions: usize,
         unresolved_max: usize,
-        count: UnresolvedCount,
         (tasks, stop): (&TaskTracker, &CancellationToken),
     ) -> Self {
         let queues = (0..partitions).map(|partition| {
@@ -96,14 +87,14 @@ impl Resolver {
             tasks.spawn(async move { stop.run_until_cancelled(worker.run(receiver)).await });
             sender
         });
-        Self { queues: queues.collect(), count }
+        Self { queues: queues.collect(), count: worker.count.clone() }
     }
 
     /// Takes an order that has an answer and a duty. One without a trade is FAILED from now on.
     pub(crate) fn take(&self, partition: usize, entry: Arc<Entry>, place: OwnedSemaphorePermit) {
         entry.with(Flow::give_up);
-        let counted = Counted::one_of(&self.count);
-        let unresolved = Unresolved { entry, _place: place, _counted: counted };
+        self.count.add();
+        let unresolved = Unresolved { entry, _place: place };
         let queue = self.queues.get(partition).expect("an account's partition is one of the layout");
         if queue.try_send(unresolved).is_err() {
             // Never for lack of room: a queue has as many places as there are orders.
@@ -119,6 +110,7 @@ pub(crate) struct Worker {
     pub(crate) table: Arc<OrderTable>,
     pub(crate) switches: SwitchBoard,
     pub(crate) partition: usize,
+    pub(crate) count: UnresolvedCount,
 }
 
 impl Worker {
@@ -173,6 +165,7 @@ impl Worker {
         match told {
             Some(Ok(())) => {
                 self.table.done(&unresolved.entry);
+                self.count.resolved();
                 true
             }
             Some(Err(error)) => {

@@ -16,6 +16,9 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::executor::{Attempt, Executor};
 
+/// Why an order is in doubt when its deadline has passed.
+pub(crate) const TOO_LATE: &str = "no answer before the deadline";
+
 /// Takes an order as far as it goes; afterwards its flow has an answer.
 pub(crate) type Stack = BoxCloneSyncService<Attempt, (), Infallible>;
 
@@ -36,8 +39,8 @@ pub(crate) fn protected(executor: Executor, switches: SwitchBoard, unanswered: C
     let ended = service_fn(move |attempt: Attempt| {
         let (entry, deadline) = (attempt.entry.clone(), deadline.clone());
         async move {
-            if let Err(error) = deadline.oneshot(attempt).await {
-                entry.with(|flow| flow.lose_sight(error.to_string()));
+            if deadline.oneshot(attempt).await.is_err() {
+                entry.with(|flow| flow.lose_sight(TOO_LATE));
             }
             Ok(())
         }

@@ -93,17 +93,17 @@ async fn silence_is_a_doubt_with_a_place_to_ask() {
         504 Gateway Timeout
         x-path: kafka
         location: /v1/orders/1?account=alice
-        {"retry_safe":false,"executed":"unknown","detail":"no answer within 300 ms; GET /v1/orders/1?account=alice tells what became of it"}"#]]).await;
+        {"retry_safe":false,"executed":"unknown","detail":"no answer before the deadline; GET /v1/orders/1?account=alice tells what became of it"}"#]]).await;
     bench.eventually(|bench| bench.unresolved.get() == 0).await;
     check(&bench, Method::POST, "/v1/orders", ORDER, expect![[r#"
         503 Service Unavailable
         x-path: reject
         retry-after: 1
-        {"retry_safe":true,"executed":"no","detail":"no answer within 300 ms; the order is over: use another client_order_id to try again"}"#]]).await;
+        {"retry_safe":true,"executed":"no","detail":"no answer before the deadline; the order is over: use another client_order_id to try again"}"#]]).await;
     check(&bench, Method::DELETE, ONE, "", expect![[r#"
         200 OK
         x-path: kafka
-        {"account":"alice","client_order_id":"1","order_id":"2bcaa3a5-65f2-55c5-ba2b-6267c4d9009f","product":"BTC-USD","side":"buy","quantity":"2","state":"FAILED","executed":"no","reason":"no answer within 300 ms"}"#]]).await;
+        {"account":"alice","client_order_id":"1","order_id":"2bcaa3a5-65f2-55c5-ba2b-6267c4d9009f","product":"BTC-USD","side":"buy","quantity":"2","state":"FAILED","executed":"no","reason":"no answer before the deadline"}"#]]).await;
 }
 
 #[tokio::test(start_paused = true)]
