@@ -12,7 +12,7 @@
 //! something must be JSON or a `DELETE`, which no web page can send across origins unasked. Beyond loopback, and
 //! wherever a token is set, every request needs `Authorization: Bearer TOKEN`.
 //!
-//! Bounds: a body of [`BODY_BYTES_MAX`]; at the shutdown requests in work have [`DRAIN`] to finish.
+//! Bounds: a body of at most 128 KiB; at the shutdown requests in work have one second to finish.
 
 mod problem;
 #[cfg(test)]
