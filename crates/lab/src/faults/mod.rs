@@ -2,7 +2,7 @@
 //!
 //! Each file is a pair: what breaks and what heals it. A fault knows its name, its arguments and which of a
 //! cluster's [`Levers`] to pull; it does not know what the cluster is made of. Adding one is a file and a line in
-//! [`PAIRS`]; scenario files, the command line and the control endpoint are checked against [`kinds`].
+//! `PAIRS`; scenario files, the command line and the control endpoint are checked against [`kinds`].
 //!
 //! Invariants: a call is checked against its kind before any lever is pulled; heals may be called at any time, also
 //! when nothing is broken; what is open is remembered so that everything can be healed, at most [`OPEN_MAX`]
