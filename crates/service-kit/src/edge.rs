@@ -19,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::metrics::{self, Metrics};
@@ -109,7 +110,8 @@ fn known_route(route: &str) -> &'static str {
     ROUTES.into_iter().find(|known| *known == route).unwrap_or("other")
 }
 
-/// Serves until `shutdown`, then waits for requests in flight up to the drain time.
+/// Serves until `shutdown`, then waits for requests in flight up to the drain time, and cuts off the rest: when this
+/// returns, no handler runs any more.
 pub async fn serve(
     listener: TcpListener,
     routes: Router,
@@ -117,6 +119,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
+    let (connections, cut_off) = (TaskTracker::new(), CancellationToken::new());
     let limit =
         Arc::new(Semaphore::new(usize::try_from(settings.connections_max).unwrap_or(Semaphore::MAX_PERMITS)));
     loop {
@@ -125,16 +128,23 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
         };
         let connection = graceful.watch(connection(stream, routes.clone()));
-        tokio::spawn(async move {
-            // A client that resets its connection is no event for the server's log.
-            let _ = connection.await;
+        let cut_off = cut_off.clone();
+        connections.spawn(async move {
+            tokio::select! {
+                // A client that resets its connection is no event for the server's log.
+                _ = connection => {}
+                () = cut_off.cancelled() => {}
+            }
             drop(permit);
         });
     }
     drop(listener);
     if tokio::time::timeout(settings.drain(), graceful.shutdown()).await.is_err() {
         tracing::warn!(drain_ms = settings.drain_ms, "drain time over: requests still in flight are cut off");
+        cut_off.cancel();
     }
+    connections.close();
+    connections.wait().await;
 }
 
 async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
@@ -213,6 +223,29 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
         shutdown.cancel();
         task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_hangs_is_cut_off_when_the_drain_time_is_over() {
+        let (entered, mut seen) = tokio::sync::mpsc::channel::<()>(1);
+        let hangs = get(move || async move {
+            entered.send(()).await.unwrap();
+            // The sender lives as long as the handler.
+            std::future::pending::<()>().await;
+            drop(entered);
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let settings = HttpSettings { drain_ms: 50, ..HttpSettings::default() };
+        let routes = Router::new().route("/hangs", hangs);
+        let (stop, ask_for) = (shutdown.clone(), "GET /hangs HTTP/1.1\r\nhost: t\r\n\r\n");
+        let request = tokio::spawn(ask(address, ask_for.into()));
+        let server = tokio::spawn(async move { serve(listener, routes, &settings, stop).await });
+        seen.recv().await.unwrap();
+        shutdown.cancel();
+        server.await.unwrap();
+        assert_eq!(seen.recv().await, None, "the handler is gone when the server has ended");
+        assert_eq!(request.await.unwrap(), "");
     }
 
     #[tokio::test]

@@ -41,6 +41,11 @@ struct ReasonLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WayLabels {
+    way: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PublishedLabels {
     event: &'static str,
     outcome: &'static str,
@@ -57,6 +62,7 @@ pub struct Metrics {
     dead_letters: Family<ReasonLabels, Counter>,
     late_replies: Gauge,
     published: Family<PublishedLabels, Counter>,
+    fallbacks: Family<WayLabels, Counter>,
 }
 
 impl Metrics {
@@ -88,6 +94,12 @@ impl Metrics {
             "Events that nobody waits for, by type and by what became of them",
             published.clone(),
         );
+        let fallbacks = Family::default();
+        registry.register(
+            "fallbacks",
+            "Answers of the fallback, by the way they were come by",
+            fallbacks.clone(),
+        );
         Self {
             registry: Arc::new(Mutex::new(registry)),
             requests,
@@ -97,6 +109,7 @@ impl Metrics {
             dead_letters,
             late_replies,
             published,
+            fallbacks,
         }
     }
 
@@ -125,6 +138,11 @@ impl Metrics {
     /// What became of an event that nobody waits for: `acked`, `lost` (unknown, in truth) or `refused`.
     pub fn published(&self, event: &'static str, outcome: &'static str) {
         self.published.get_or_create(&PublishedLabels { event, outcome }).inc();
+    }
+
+    /// The fallback answered, in this way.
+    pub fn fallback(&self, way: &'static str) {
+        self.fallbacks.get_or_create(&WayLabels { way }).inc();
     }
 
     /// The text that `/metrics` answers with.

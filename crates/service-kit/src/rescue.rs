@@ -101,9 +101,9 @@ impl Rescue for Refusal {
             RefusalCode::UnknownProduct
             | RefusalCode::InvalidPrice
             | RefusalCode::InvalidQuantity
-            | RefusalCode::NotionalOutOfBounds
-            | RefusalCode::DegradedCap => Problem::unprocessable(self.to_string()),
-            RefusalCode::PriceUnavailable
+            | RefusalCode::NotionalOutOfBounds => Problem::unprocessable(self.to_string()),
+            RefusalCode::DegradedCap
+            | RefusalCode::PriceUnavailable
             | RefusalCode::PriceStale
             | RefusalCode::FeeUnavailable
             | RefusalCode::Overloaded
