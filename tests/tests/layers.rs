@@ -50,7 +50,7 @@ const PROGRAM: &[&str] = &[
     "trade-service",
     "trading",
 ];
-const PROOF: &[&str] = &["leaderless", "scenario", "lab", "loadgen", "recorder", "report"];
+const PROOF: &[&str] = &["contracts", "lab", "leaderless", "scenario"];
 
 /// What a pure crate must not ship with: runtimes, sockets, randomness of its own.
 const IMPURE: &[&str] = &["tokio", "rdkafka", "hyper", "axum", "rand", "socket2", "mio", "async-std"];

@@ -40,3 +40,9 @@ pub use request_reply::{
 pub use settings::{Line, Preset, Settings, SettingsError, Side};
 pub use signals::{BrokerSignal, GroupSignal, PartitionSignal, Signals, SignalsWatch};
 pub use teardown::TimedOut;
+
+/// The version of librdkafka in this process, for reports.
+#[must_use]
+pub fn librdkafka_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}

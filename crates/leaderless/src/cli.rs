@@ -84,7 +84,13 @@ pub struct RunArgs {
 
 impl Default for RunArgs {
     fn default() -> Self {
-        Self { scenario: "frozen-controller".into(), seed: 7, arms: Vec::new(), out: "out".into(), json: false }
+        Self {
+            scenario: "frozen-controller".into(),
+            seed: 7,
+            arms: Vec::new(),
+            out: "out".into(),
+            json: false,
+        }
     }
 }
 
@@ -131,7 +137,8 @@ pub struct TopicArg {
 fn parse_topic(text: &str) -> Result<TopicArg, String> {
     let wrong = || format!("`{text}` is not NAME:PARTITIONS:RF, e.g. orders:9:3");
     let mut parts = text.split(':');
-    let (Some(name), Some(partitions), Some(rf), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(name), Some(partitions), Some(rf), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(wrong());
     };
@@ -188,7 +195,9 @@ mod tests {
     fn without_a_command_the_default_game_day_runs() {
         let cli = Cli::try_parse_from(["leaderless"]).unwrap();
         assert!(cli.command.is_none());
-        let Some(Command::Run(args)) = Cli::try_parse_from(["leaderless", "run"]).unwrap().command else { panic!() };
+        let Some(Command::Run(args)) = Cli::try_parse_from(["leaderless", "run"]).unwrap().command else {
+            panic!()
+        };
         assert_eq!((args.scenario, args.seed, args.json), (RunArgs::default().scenario, 7, false));
     }
 }

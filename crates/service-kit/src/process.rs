@@ -12,8 +12,13 @@ pub const EXIT_USAGE: u8 = 64;
 
 /// Logs to standard error, readable, filtered by `RUST_LOG` (default: `info`). Colours only on a terminal.
 pub fn init_logging() {
+    init_logging_at("info");
+}
+
+/// The same with another default filter.
+pub fn init_logging_at(default: &str) {
     use std::io::IsTerminal;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // A second call in one process (a test) keeps the first subscriber.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -28,6 +28,12 @@ pub struct NewTopic {
 }
 
 impl NewTopic {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A topic without settings.
     pub fn new(name: impl Into<String>, placement: Placement) -> Self {
         Self { name: name.into(), placement, config: Vec::new() }

@@ -1,0 +1,50 @@
+//! The whole order path while everything is healthy: HTTP -> 201 over Kafka, open loop at 200 orders/s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leaderless::game_day::load;
+use leaderless::system::System;
+use loadgen::Boundaries;
+use recorder::{Outcome, Phase};
+use scenario::{Catalogue, Load, Mix, Scenario};
+
+const RATE_PER_S: f64 = 200.0;
+const WARM_UP: Duration = Duration::from_secs(3);
+const MEASURED: Duration = Duration::from_secs(15);
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let scenario = Catalogue::get(Catalogue::DEFAULT, lab::faults::kinds())?;
+    for arm in &scenario.arms {
+        runtime.block_on(measure(&scenario, &arm.name))?;
+    }
+    Ok(())
+}
+
+async fn measure(scenario: &Scenario, arm: &str) -> anyhow::Result<()> {
+    let strategy = &scenario.arm(arm).ok_or_else(|| anyhow::anyhow!("no arm {arm}"))?.strategy;
+    let system = System::start(&scenario.cluster, strategy, &scenario.load.products, 7).await?;
+    let orders_only = Load {
+        rate_per_s: RATE_PER_S,
+        mix: Mix { quotes: 0, orders: 1 },
+        warmup: WARM_UP,
+        before: MEASURED,
+        outage: Duration::ZERO,
+        recovery: Duration::ZERO,
+        ..scenario.load.clone()
+    };
+    let plan = load::plan(&orders_only, 7, arm, system.quote_address(), system.trade_address())?;
+    let result = loadgen::spawn(Arc::new(plan))?.finished().await?;
+    let warm = |seen: &loadgen::Observation<'_>| seen.intended >= WARM_UP;
+    let recorded = result.recorder(&Boundaries { outage: None, recovery: None }, warm);
+    let all: u64 = Outcome::ALL.iter().map(|outcome| recorded.count(Phase::Before, *outcome)).sum();
+    match recorded.summary(Phase::Before, Outcome::OkKafka) {
+        Some(ok) => println!(
+            "{arm}: {} of {all} orders over Kafka at {RATE_PER_S}/s: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (target: p50 at most 10 ms)",
+            ok.count, ok.response_ms.p50, ok.response_ms.p99, ok.response_ms.max
+        ),
+        None => println!("{arm}: none of {all} orders went over Kafka"),
+    }
+    system.stop().await
+}

@@ -1,0 +1,134 @@
+//! `leaderless run`: a game day and its report.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use report::{RunResult, Status, Style, Written};
+use scenario::{ClusterPlan, Placement, Scenario};
+use tokio_util::sync::CancellationToken;
+
+use super::scenarios::load;
+use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage};
+use crate::cli::RunArgs;
+use crate::game_day::{GameDay, Watch};
+use crate::system::order_paths_touched;
+
+/// Runs the game day and says what came of it.
+pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let scenario = load(&args.scenario)?;
+    let arms = chosen(&scenario, &args.arms)?;
+    raise_descriptor_limit();
+    let interrupted = interrupted_by_signal();
+    let mut watch = Watch::new();
+    watch.line(&format!("{}: {} (seed {})", scenario.name, scenario.incident.title, args.seed));
+    watch.line(&exposure(&scenario));
+    let day = GameDay { scenario, seed: args.seed, arms };
+    let ended = day.run(&mut watch, &interrupted).await?;
+    watch.clear();
+    let written = report::write(&folder(&args.out, &ended.result), &ended.result, &ended.timeline)?;
+    show(&ended.result, &written, args.json)?;
+    Ok(exit_code(ended.result.verdict.status))
+}
+
+/// The arms to run: all of the scenario's, or those that were named, in that order.
+fn chosen(scenario: &Scenario, named: &[String]) -> Result<Vec<String>, Usage> {
+    let all: Vec<String> = scenario.arms.iter().map(|arm| arm.name.clone()).collect();
+    if let Some(unknown) = named.iter().find(|name| scenario.arm(name).is_none()) {
+        let allowed = all.join(", ");
+        return Err(Usage(format!("--arms: {} has no arm `{unknown}` (allowed: {allowed})", scenario.name)));
+    }
+    if let Some(twice) = named.iter().enumerate().find(|(at, name)| named[..*at].contains(name)) {
+        return Err(Usage(format!("--arms: `{}` is named twice", twice.1)));
+    }
+    Ok(if named.is_empty() { all } else { named.to_vec() })
+}
+
+/// How much of the order path one broker carries, by both placements.
+fn exposure(scenario: &Scenario) -> String {
+    let ClusterPlan { brokers, partitions, placement, .. } = scenario.cluster;
+    let touched =
+        |placement| order_paths_touched(&scenario.cluster, placement, 1.max(i32::from(brokers) / 2));
+    format!(
+        "{brokers} brokers, {partitions} partitions a topic, placed {}: one broker is on {} of {partitions} order paths \
+         (aligned {}, spread {})",
+        placement.name(),
+        touched(placement),
+        touched(Placement::Aligned),
+        touched(Placement::Spread),
+    )
+}
+
+fn folder(out: &Path, result: &RunResult) -> PathBuf {
+    out.join(format!("{}-{}", result.scenario, result.seed))
+}
+
+fn show(result: &RunResult, written: &Written, json: bool) -> anyhow::Result<()> {
+    if json {
+        let text = serde_json::to_string_pretty(result).context("the result as JSON")?;
+        println!("{text}");
+    } else {
+        let style = if std::io::stdout().is_terminal() { Style::Colour } else { Style::Plain };
+        print!("{}", report::table(result, Some(written), style));
+    }
+    Ok(())
+}
+
+fn exit_code(status: Status) -> ExitCode {
+    match status {
+        Status::Passed => ExitCode::SUCCESS,
+        Status::Failed => EXIT_FAILED.into(),
+        Status::Invalid => EXIT_INVALID.into(),
+        Status::Partial => EXIT_INTERRUPTED.into(),
+    }
+}
+
+/// The first Ctrl-C or SIGTERM ends the run with what was measured so far; the second ends the program.
+fn interrupted_by_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        service_kit::process::wait_for_signal().await;
+        eprintln!("\ninterrupted: stopping with what was measured so far");
+        cancelled.cancel();
+        service_kit::process::wait_for_signal().await;
+        std::process::exit(i32::from(EXIT_INTERRUPTED));
+    });
+    token
+}
+
+/// A stuck service holds every connection of its customers open, and both ends of each are in this process.
+fn raise_descriptor_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_arm_is_refused_with_those_that_there_are() {
+        let scenario = load("frozen-controller").unwrap();
+        let error = chosen(&scenario, &["hung".to_owned()]).unwrap_err();
+        assert_eq!(error.to_string(), "--arms: frozen-controller has no arm `hung` (allowed: hang, degrade)");
+        assert_eq!(chosen(&scenario, &["degrade".to_owned()]).unwrap(), ["degrade"]);
+        assert_eq!(chosen(&scenario, &[]).unwrap(), ["hang", "degrade"]);
+        assert!(chosen(&scenario, &["hang".to_owned(), "hang".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn an_unknown_scenario_is_refused_with_a_hint() {
+        let error = load("frozen-controler").unwrap_err().to_string();
+        assert!(error.contains("frozen-controller") && error.contains("no such file"), "{error}");
+    }
+
+    #[test]
+    fn every_shipped_scenario_fits_the_faults_that_there_are() {
+        for name in scenario::Catalogue::names() {
+            load(name).unwrap();
+        }
+    }
+}

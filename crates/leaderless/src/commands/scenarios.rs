@@ -1,0 +1,48 @@
+//! `leaderless scenarios`: what is built in, and one of them in full.
+
+use std::path::Path;
+
+use lab::faults;
+use scenario::{Catalogue, Scenario};
+
+use super::Usage;
+use crate::cli::ScenariosCommand;
+
+/// Lists or shows.
+pub(super) fn run(command: Option<ScenariosCommand>) -> anyhow::Result<()> {
+    match command.unwrap_or(ScenariosCommand::List) {
+        ScenariosCommand::List => list(),
+        ScenariosCommand::Show { scenario } => {
+            print!("{}", load(&scenario)?);
+            Ok(())
+        }
+    }
+}
+
+fn list() -> anyhow::Result<()> {
+    for name in Catalogue::names() {
+        let default = if name == Catalogue::DEFAULT { " (the default)" } else { "" };
+        println!("{name:<22} {}{default}", load(name)?.incident.title);
+    }
+    Ok(())
+}
+
+/// The scenario of this name, or in this file. A name wins over a file that is called the same.
+///
+/// # Errors
+/// [`Usage`], with every mistake of the file.
+pub(crate) fn load(name_or_file: &str) -> anyhow::Result<Scenario> {
+    if Catalogue::text(name_or_file).is_some() {
+        return Catalogue::get(name_or_file, faults::kinds())
+            .map_err(|error| Usage(error.to_string()).into());
+    }
+    let path = Path::new(name_or_file);
+    if !path.exists() {
+        // The catalogue's own error suggests the nearest name.
+        let error = Catalogue::get(name_or_file, faults::kinds()).err().map(|error| error.to_string());
+        let hint = "and there is no such file";
+        return Err(Usage(format!("{}, {hint}", error.unwrap_or_default())).into());
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Usage(format!("{name_or_file}: {error}")))?;
+    Scenario::parse(name_or_file, &text, faults::kinds()).map_err(|error| Usage(error.to_string()).into())
+}

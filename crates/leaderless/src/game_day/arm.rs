@@ -1,0 +1,228 @@
+//! One arm: load, faults at their times, everything that is seen meanwhile, and the audit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use circuit::Decision;
+use lab::Lab as _;
+use loadgen::{Handle, Progress as Load, RunResult};
+use recorder::{Outcome, Phase};
+use report::{ArmResult, ArmVerdict, FaultRecord, Progress, Stage, TimelineEntry};
+use scenario::{Arm, AuditFacts, Step};
+use service_kit::health::ModeNotice;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::course::{fault_line, mode_line, ms_between};
+use super::measure::{Course, Injection};
+use super::{GameDay, Watch, answers, cluster_lines, ledger, load, measure};
+use crate::system::System;
+
+/// How long orders in doubt may take to be found out after the load has ended.
+const AUDIT_PATIENCE: Duration = Duration::from_secs(5);
+/// The same after an interruption: the promise is to be gone within two seconds.
+const AUDIT_PATIENCE_INTERRUPTED: Duration = Duration::from_millis(500);
+/// Between two looks at the progress.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// An arm that ran.
+pub(super) struct Ran {
+    pub(super) result: ArmResult,
+    pub(super) timeline: Vec<TimelineEntry>,
+    pub(super) schedule_hash: String,
+}
+
+/// Runs an arm on a system that is up.
+pub(super) async fn run(
+    day: &GameDay,
+    arm: &Arm,
+    system: &System,
+    watch: &mut Watch,
+    interrupted: &CancellationToken,
+) -> anyhow::Result<Ran> {
+    let (quotes, orders) = (system.quote_address(), system.trade_address());
+    let plan = load::plan(&day.scenario.load, day.seed, &arm.name, quotes, orders)?;
+    let schedule_hash = plan.schedule_hash();
+    let mut rehearsal = Rehearsal {
+        day,
+        arm,
+        system,
+        watch,
+        injections: Vec::new(),
+        notices: Vec::new(),
+        measuring_from: Instant::now(),
+    };
+    let load = rehearsal.drive(loadgen::spawn(Arc::new(plan))?, interrupted).await?;
+    let result = rehearsal.judge(&load, interrupted.is_cancelled()).await?;
+    Ok(Ran { result, timeline: rehearsal.timeline(), schedule_hash })
+}
+
+struct Rehearsal<'a> {
+    day: &'a GameDay,
+    arm: &'a Arm,
+    system: &'a System,
+    watch: &'a mut Watch,
+    injections: Vec<Injection>,
+    notices: Vec<ModeNotice>,
+    measuring_from: Instant,
+}
+
+impl Rehearsal<'_> {
+    /// Pulls the faults at their times until the load has ended.
+    async fn drive(&mut self, handle: Handle, interrupted: &CancellationToken) -> anyhow::Result<RunResult> {
+        self.show(Stage::Starting, Duration::ZERO, &Load::default());
+        let started = handle.started().await.context("the load generator did not start")?;
+        self.measuring_from = started + self.day.scenario.load.warmup;
+        let day = self.day;
+        let mut steps = day.scenario.schedule().collect::<Vec<_>>().into_iter().peekable();
+        let mut notices = self.system.notices();
+        let mut progress = handle.progress();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            let next = steps.peek().map(|(at, _)| self.measuring_from + *at);
+            tokio::select! {
+                () = until(next) => {
+                    if let Some((_, step)) = steps.next() {
+                        self.inject(step).await?;
+                    }
+                }
+                notice = notices.recv() => match notice {
+                    Ok(notice) => self.notice(notice),
+                    Err(RecvError::Lagged(lost)) => self.watch.line(&format!("{lost} changes of mode were not seen")),
+                    Err(RecvError::Closed) => anyhow::bail!("the services are gone"),
+                },
+                _ = look.tick() => {
+                    let seen = *progress.borrow();
+                    self.look(&seen);
+                }
+                () = interrupted.cancelled() => break handle.stop(),
+                ended = progress.changed() => if ended.is_err() { break },
+            }
+            self.system.check()?;
+        }
+        let result = handle.finished().await?;
+        loop {
+            match notices.try_recv() {
+                Ok(notice) => self.notice(notice),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(_) => break,
+            }
+        }
+        Ok(result)
+    }
+
+    async fn inject(&mut self, step: &Step) -> anyhow::Result<()> {
+        let done = self.system.lab().inject(&step.call).await?;
+        let at = Instant::now();
+        let record = FaultRecord {
+            at_ms: ms_between(self.measuring_from, at),
+            kind: done.call.kind,
+            args: done.call.args,
+            effect: done.done,
+        };
+        self.watch.line(&format!("{:>7.1} s  {}", record.at_ms / 1e3, record.effect));
+        self.injections.push(Injection { at, heals: step.heals, record });
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: ModeNotice) {
+        let turned = notice.change.from.decision() != notice.change.to.decision();
+        if turned {
+            let at_s = ms_between(self.measuring_from, notice.at) / 1e3;
+            self.watch.line(&format!("{at_s:>7.1} s  {}: {}", notice.service, notice.change));
+        }
+        self.notices.push(notice);
+    }
+
+    fn look(&mut self, load: &Load) {
+        let plan = &self.day.scenario.load;
+        let now = Instant::now();
+        let stage = match now.checked_duration_since(self.measuring_from) {
+            None => Stage::WarmUp,
+            Some(at) if at > plan.measured() => Stage::Draining,
+            Some(at) => Stage::Measuring(self.phase_at(at)),
+        };
+        let elapsed = (now + plan.warmup).saturating_duration_since(self.measuring_from);
+        self.show(stage, elapsed, load);
+    }
+
+    fn phase_at(&self, at: Duration) -> Phase {
+        measure::phase_at(&self.day.scenario.load, at)
+    }
+
+    fn show(&mut self, stage: Stage, elapsed: Duration, load: &Load) {
+        let plan = &self.day.scenario.load;
+        self.watch.show(&Progress {
+            arm: self.arm.name.clone(),
+            stage,
+            elapsed,
+            total: plan.warmup + plan.measured(),
+            sent: load.intended,
+            outcomes: Outcome::ALL.iter().map(|outcome| (*outcome, load.count(*outcome))).collect(),
+            p99: load.p99_now,
+        });
+    }
+
+    /// Reads the record, and holds everything against what was expected.
+    async fn judge(&mut self, load: &RunResult, interrupted: bool) -> anyhow::Result<ArmResult> {
+        self.show(Stage::Auditing, self.day.scenario.load.measured(), &Load::default());
+        let patience = if interrupted { AUDIT_PATIENCE_INTERRUPTED } else { AUDIT_PATIENCE };
+        if interrupted {
+            // Whatever is still broken would only keep the audit waiting.
+            self.system.lab().heal_all().await.ok();
+        }
+        let partitions = self.day.scenario.cluster.partitions;
+        let answers = answers::of(load);
+        let found = ledger::audit(&self.system.client("auditor"), partitions, &answers, patience).await?;
+        let course = Course::of(&self.day.scenario.load, load, &self.injections);
+        let facts = AuditFacts::from(&found.ledger);
+        let measured = measure::measurements(load, &course, self.first_opened(), facts);
+        let invalid = self.invalid(load, found.complete || interrupted);
+        Ok(ArmResult {
+            strategy: self.arm.strategy.name().to_owned(),
+            phases: ArmResult::phases_of(&measured),
+            labels: ArmResult::labels_of(&measured),
+            conservation: load.conservation(),
+            times: measured.times.into(),
+            schedule_lag_ms: load.lag().percentiles(),
+            faults: self.injections.iter().map(|injection| injection.record.clone()).collect(),
+            ledger: found.ledger,
+            verdict: ArmVerdict::judge(&self.arm.expect, &measured, invalid),
+        })
+    }
+
+    /// When the first circuit opened, after the damage was complete.
+    fn first_opened(&self) -> Option<Instant> {
+        let strike = self.injections.iter().rfind(|injection| !injection.heals)?.at;
+        let opened = self.notices.iter().filter(|notice| notice.at >= strike);
+        let opened = opened.filter(|notice| notice.change.to.decision() == Decision::Fallback);
+        opened.map(|notice| notice.at).min()
+    }
+
+    fn invalid(&self, load: &RunResult, record_complete: bool) -> Option<String> {
+        let mut reasons: Vec<String> = load.invalid().iter().map(ToString::to_string).collect();
+        if !record_complete {
+            reasons.push("the ledger could not be read to its end".to_owned());
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    fn timeline(&self) -> Vec<TimelineEntry> {
+        let name = &self.arm.name;
+        let mut lines: Vec<TimelineEntry> =
+            self.injections.iter().map(|injection| fault_line(name, &injection.record)).collect();
+        lines.extend(self.notices.iter().map(|notice| mode_line(name, notice, self.measuring_from)));
+        lines.extend(cluster_lines(name, self.system, self.measuring_from));
+        lines.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+        lines
+    }
+}
+
+/// For ever pending where there is nothing to wait for.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

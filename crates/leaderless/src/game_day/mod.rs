@@ -1,0 +1,117 @@
+//! A game day: the same seeded load and the same outage against every arm, one after the other, and what came of it.
+
+mod answers;
+mod arm;
+mod clock;
+mod course;
+pub mod ledger;
+pub mod load;
+mod machine;
+mod measure;
+mod watch;
+
+use anyhow::Context as _;
+use indexmap::IndexMap;
+use lab::Lab as _;
+use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
+use scenario::{Arm, Scenario};
+use tokio_util::sync::CancellationToken;
+
+pub use clock::spec;
+pub use watch::Watch;
+
+use crate::system::System;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct GameDay {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Everything random comes from it.
+    pub seed: u64,
+    /// The names of the arms to run, in this order.
+    pub arms: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Ended {
+    /// The result of all arms that ran.
+    pub result: RunResult,
+    /// What happened when.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+impl GameDay {
+    /// Runs the arms until they are through, or until `interrupted`; then what was measured so far is a partial
+    /// result.
+    ///
+    /// # Errors
+    /// The cluster or a service does not start, or the load generator crashed.
+    pub async fn run(&self, watch: &mut Watch, interrupted: &CancellationToken) -> anyhow::Result<Ended> {
+        let mut arms = IndexMap::new();
+        let mut timeline = Vec::new();
+        let mut schedule_hash = String::new();
+        for name in &self.arms {
+            if interrupted.is_cancelled() {
+                break;
+            }
+            let arm = self.scenario.arm(name).with_context(|| format!("there is no arm `{name}`"))?;
+            let ran = self.run_arm(arm, watch, interrupted).await.with_context(|| format!("arm {name}"))?;
+            if let Some(ran) = ran {
+                schedule_hash = ran.schedule_hash;
+                timeline.extend(ran.timeline);
+                arms.insert(name.clone(), ran.result);
+            }
+        }
+        let verdict = RunVerdict::of(interrupted.is_cancelled(), &arms);
+        let clock = clock::values_ms(&spec(&self.scenario.cluster, self.seed).clock);
+        let result = RunResult {
+            schema_version: SCHEMA_VERSION,
+            scenario: self.scenario.name.clone(),
+            title: self.scenario.incident.title.clone(),
+            seed: self.seed,
+            schedule_hash,
+            partial: interrupted.is_cancelled(),
+            cluster: ClusterUsed::of(&self.scenario.cluster, "embedded", clock),
+            machine: machine::here(),
+            arms,
+            verdict,
+        };
+        Ok(Ended { result, timeline })
+    }
+
+    /// `None` if it was interrupted before there was anything to measure.
+    async fn run_arm(
+        &self,
+        arm: &Arm,
+        watch: &mut Watch,
+        interrupted: &CancellationToken,
+    ) -> anyhow::Result<Option<arm::Ran>> {
+        let starting =
+            System::start(&self.scenario.cluster, &arm.strategy, &self.scenario.load.products, self.seed);
+        let system = tokio::select! {
+            started = starting => started?,
+            () = interrupted.cancelled() => return Ok(None),
+        };
+        let ran = arm::run(self, arm, &system, watch, interrupted).await;
+        let stopped = system.stop().await;
+        let ran = ran?;
+        if let Err(error) = stopped {
+            watch.line(&format!("while stopping: {error:#}"));
+        }
+        Ok(Some(ran))
+    }
+}
+
+/// The most lines of the cluster's own that a timeline keeps; a run is explained by how it began.
+const CLUSTER_LINES_MAX: usize = 10_000;
+
+/// What the cluster did, as lines of the timeline.
+fn cluster_lines(arm: &str, system: &System, measuring_from: std::time::Instant) -> Vec<TimelineEntry> {
+    let timeline = system.lab().timeline();
+    let entries = timeline.entries().into_iter().take(CLUSTER_LINES_MAX);
+    let lines =
+        entries.filter_map(|entry| course::cluster_line(arm, &entry, timeline.born(), measuring_from));
+    lines.collect()
+}

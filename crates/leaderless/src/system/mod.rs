@@ -1,0 +1,176 @@
+//! The whole system to break: a cluster, its topics, a price feed and the three services, each on a thread of its own.
+
+mod feed;
+mod http;
+mod settings;
+mod thread;
+mod topics;
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bus::{Admin, Preset, Settings};
+use lab::Lab as _;
+use lab::embedded::{Embedded, EmbeddedSpec, Ports};
+use scenario::{ClusterPlan, Strategy};
+use service_kit::health::{ModeNotice, ModeNotices};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+pub use thread::OwnThread;
+pub use topics::order_paths_touched;
+
+use crate::game_day;
+
+/// How long the cluster and the services may take to come up.
+const START: Duration = Duration::from_secs(15);
+/// How long each part may take to end; services drain for less.
+const STOP: Duration = Duration::from_millis(1_500);
+
+/// A running system. Call [`System::stop`]; dropping it asks everything to stop and does not wait.
+#[derive(Debug)]
+pub struct System {
+    /// In the order in which they stop: customers' services first, then what they depend on.
+    threads: Vec<OwnThread>,
+    lab: Embedded,
+    notices: ModeNotices,
+    quote: SocketAddr,
+    trade: SocketAddr,
+    fee: SocketAddr,
+}
+
+impl System {
+    /// Starts everything; when this returns, the services are ready.
+    ///
+    /// # Errors
+    /// Says which part did not come up, and why.
+    pub async fn start(
+        plan: &ClusterPlan,
+        strategy: &Strategy,
+        products: &[String],
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        let lab = Embedded::start(EmbeddedSpec { cluster: game_day::spec(plan, seed), ports: Ports::Free })?;
+        create_topics(&lab.bootstrap(), plan).await?;
+        let feed = feed::start(&lab.bootstrap(), products, i32::from(plan.partitions), seed)?;
+        let (fee_at, fee) = listen()?;
+        let (quote_at, quote) = listen()?;
+        let (trade_at, trade) = listen()?;
+        let notices = ModeNotices::default();
+        let services = settings::Services::new(strategy, &lab.bootstrap(), fee_at, &notices);
+        let threads = vec![
+            spawn("trade-service", trade, services.trade, trade_service::run)?,
+            spawn("quote-service", quote, services.quote, quote_service::run)?,
+            spawn("fee-service", fee, services.fee, fee_service::run)?,
+            feed,
+        ];
+        let system = Self { threads, lab, notices, quote: quote_at, trade: trade_at, fee: fee_at };
+        system.wait_until_ready().await?;
+        Ok(system)
+    }
+
+    /// The cluster to break.
+    #[must_use]
+    pub const fn lab(&self) -> &Embedded {
+        &self.lab
+    }
+
+    /// Where the fee service listens.
+    #[must_use]
+    pub const fn fee_address(&self) -> SocketAddr {
+        self.fee
+    }
+
+    /// Where the quote service listens.
+    #[must_use]
+    pub const fn quote_address(&self) -> SocketAddr {
+        self.quote
+    }
+
+    /// Where the trade service listens.
+    #[must_use]
+    pub const fn trade_address(&self) -> SocketAddr {
+        self.trade
+    }
+
+    /// Changes of mode from now on.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<ModeNotice> {
+        self.notices.subscribe()
+    }
+
+    /// The settings of a client of our own, such as an auditor.
+    #[must_use]
+    pub fn client(&self, client_id: &str) -> Settings {
+        Settings::new(self.lab.bootstrap(), client_id, Preset::FailFast)
+    }
+
+    /// Whether everything still runs.
+    ///
+    /// # Errors
+    /// Names the part that ended by itself.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match self.threads.iter().find(|thread| thread.has_ended()) {
+            None => Ok(()),
+            Some(ended) => anyhow::bail!("{} has ended by itself", ended.name()),
+        }
+    }
+
+    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let until = tokio::time::Instant::now() + START;
+        for (name, address) in [("fee", self.fee), ("quote", self.quote), ("trade", self.trade)] {
+            let ready = tokio::time::timeout_at(until, http::until_ready(address, || self.check())).await;
+            ready.with_context(|| format!("the {name} service is not ready after {START:?}"))??;
+        }
+        Ok(())
+    }
+
+    /// Stops everything, the services first.
+    ///
+    /// # Errors
+    /// The first part that did not end well; the others were stopped all the same.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        for thread in &self.threads {
+            thread.stop();
+        }
+        let mut first = Ok(());
+        for thread in self.threads {
+            first = first.and(thread.join(STOP).await);
+        }
+        self.lab.shutdown().await;
+        first
+    }
+}
+
+async fn create_topics(bootstrap: &str, plan: &ClusterPlan) -> anyhow::Result<()> {
+    let admin = Admin::new(&Settings::new(bootstrap, "game-day", Preset::FailFast))?;
+    let topics = topics::placed(plan);
+    admin.create_topics(&topics, START).await.context("the topics cannot be created")?;
+    let wanted: Vec<_> = topics.iter().map(|topic| (topic.name(), usize::from(plan.partitions))).collect();
+    admin.wait_for(&wanted, START).await.context("the topics have no leaders")?;
+    Ok(())
+}
+
+fn listen() -> anyhow::Result<(SocketAddr, TcpListener)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
+    listener.set_nonblocking(true)?;
+    Ok((listener.local_addr()?, listener))
+}
+
+fn spawn<S, F, R, E>(
+    name: &'static str,
+    listener: TcpListener,
+    settings: S,
+    run: F,
+) -> anyhow::Result<OwnThread>
+where
+    S: Send + 'static,
+    F: FnOnce(tokio::net::TcpListener, S, CancellationToken) -> R + Send + 'static,
+    R: Future<Output = Result<(), E>>,
+    E: Into<anyhow::Error>,
+{
+    OwnThread::spawn(name, move |stop| async move {
+        run(tokio::net::TcpListener::from_std(listener)?, settings, stop).await.map_err(Into::into)
+    })
+}
