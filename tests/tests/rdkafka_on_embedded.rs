@@ -113,7 +113,7 @@ async fn records_stuck_on_one_partition_fill_the_queue_of_all() {
     let producer =
         producer(&cluster, &[("queue.buffering.max.messages", "10"), ("message.timeout.ms", "60000")]);
     let stuck: Vec<_> = (0..10).map(|_| send(&producer, 0).expect("room in the queue")).collect();
-    let refused = send(&producer, 1).expect_err("the queue is full");
+    let refused = send(&producer, 1).err().expect("the queue is full");
     assert_eq!(
         refused.rdkafka_error_code(),
         Some(RDKafkaErrorCode::QueueFull),

@@ -142,8 +142,7 @@ async fn the_same_id_is_the_same_order_or_a_conflict() {
 async fn without_protection_orders_hang_until_the_heal() {
     let world = World::start(Strategy::Hang).await;
     world.inject(json!({"kind": "strip_leader", "topic": "*", "partitions": [0]})).await;
-    let hung = world.order(0, "hung");
-    tokio::pin!(hung);
+    let mut hung = Box::pin(world.order(0, "hung"));
     // Long enough that any deadline of the other strategy would have ended it.
     let waited = tokio::time::timeout(std::time::Duration::from_secs(2), &mut hung).await;
     assert!(waited.is_err(), "{waited:?}");

@@ -105,7 +105,7 @@ impl Health {
                 stop,
             ));
             let watchdog =
-                watchdog::Watchdog::new(connection, watched.path, Arc::clone(&health.shared), metrics);
+                watchdog::Watchdog::new(connection, watched.path, Arc::clone(&health.shared), metrics)?;
             health.tasks.spawn(watchdog.run(token));
         }
         health.tasks.close();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::Reader;
+use bus::{Producer, Reader};
 use circuit::{Beat, Decision, ModeChange};
 use contracts::event::{Heartbeat, ModeChanged, REASON_BYTES_MAX, SCOPE_BYTES_MAX};
 use contracts::event_id::fresh_event_id;
@@ -19,8 +19,9 @@ use trading::mode::Mode;
 use super::Shared;
 use super::notice::ModeNotice;
 use crate::clock;
-use crate::connection::Connection;
+use crate::connection::{ConnectError, Connection};
 use crate::inbox::{decode, is_heartbeat};
+use crate::kafka_settings::KafkaSettingsError;
 use crate::metrics::Metrics;
 use crate::publisher::{PublishError, count_delivery, to_record};
 
@@ -29,9 +30,15 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long the reader of heartbeats may take to close; it goes on by itself after that.
 const READER_CLOSE: Duration = Duration::from_millis(250);
 
+/// How long the producer of heartbeats may take to close.
+const PRODUCER_CLOSE: Duration = Duration::from_millis(250);
+/// A heartbeat that is not acknowledged by then is given up; its circuit has judged it long before.
+const HEARTBEAT_LIFE_MS: &str = "1000";
+
 /// Looks at the circuits, tells of their changes, sends the heartbeats that are due.
 pub(super) struct Watchdog {
     connection: Connection,
+    producer: Producer,
     path: &'static [&'static str],
     shared: Arc<Shared>,
     metrics: Metrics,
@@ -44,13 +51,20 @@ type Report = (Beat, usize, bool);
 type Reports = FuturesUnordered<BoxFuture<'static, Report>>;
 
 impl Watchdog {
+    /// Heartbeats have a producer of their own. They need no idempotence, and must not share the customers': a
+    /// heartbeat that expires there would make that producer drain and begin a new epoch, and so stop the healthy
+    /// partitions of the customers (measured).
     pub(super) fn new(
         connection: &Connection,
         path: &'static [&'static str],
         shared: Arc<Shared>,
         metrics: Metrics,
-    ) -> Self {
-        Self { connection: connection.clone(), path, shared, metrics }
+    ) -> Result<Self, ConnectError> {
+        let settings = connection.client("heartbeats-out");
+        let settings =
+            settings.with("enable.idempotence", "false").with("message.timeout.ms", HEARTBEAT_LIFE_MS);
+        let producer = Producer::new(&settings).map_err(KafkaSettingsError::from)?;
+        Ok(Self { connection: connection.clone(), producer, path, shared, metrics })
     }
 
     pub(super) async fn run(self, stop: CancellationToken) {
@@ -59,11 +73,13 @@ impl Watchdog {
         let mut reports = Reports::new();
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 _ = tick.tick() => self.look(&reports),
                 Some(report) = reports.next() => self.hear(report),
             }
         }
+        // Heartbeats that are stuck are purged; nobody waits for them.
+        let _ = self.producer.close(PRODUCER_CLOSE).await;
     }
 
     fn look(&self, reports: &Reports) {
@@ -104,7 +120,7 @@ impl Watchdog {
         };
         let provenance = self.provenance(Mode::Normal);
         let encoded = contracts::encode(Event::Heartbeat(heartbeat), &provenance)?;
-        Ok(self.connection.producer().send(&to_record(encoded, self.connection.layout()), ())?)
+        Ok(self.producer.send(&to_record(encoded, self.connection.layout()), ())?)
     }
 
     fn hear(&self, (beat, topic, acked): Report) {
