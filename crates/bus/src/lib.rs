@@ -11,7 +11,8 @@
 //! # Invariants
 //! - No call of this crate blocks the thread of its caller, waits without a bound, or hangs on a dead broker:
 //!   native clients are taken down on threads of their own.
-//! - An error says what is known: *not sent*, or *unknown*. A timeout is never "failed".
+//! - An error says what is known: *not sent* (refused before it was handed over), or *unknown* (everything after
+//!   that). A timeout is never "failed".
 //! - There is no way to get at a native client, and no error type of librdkafka in a signature.
 
 #![warn(missing_docs)]

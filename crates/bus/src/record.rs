@@ -54,6 +54,11 @@ impl Incoming {
         self.headers.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// The headers as borrowed names and values.
+    pub fn header_pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
     pub(crate) fn copied_from(message: &BorrowedMessage<'_>) -> Self {
         Self {
             topic: message.topic().to_owned(),
@@ -78,7 +83,7 @@ fn copied_headers(message: &BorrowedMessage<'_>) -> Headers {
     let copy = || native.iter().map(|h| (Cow::Owned(h.key.to_owned()), copied(h.value))).collect();
     catch_unwind(AssertUnwindSafe(copy)).unwrap_or_else(|_| {
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
-        tracing::warn!(topic, partition, offset, "headers ignored: a name is not UTF-8");
+        tracing::debug!(topic, partition, offset, "headers ignored: a name is not UTF-8");
         Headers::new()
     })
 }
@@ -117,5 +122,7 @@ mod tests {
         };
         assert_eq!(incoming.header("mode").map(AsRef::as_ref), Some(b"degraded".as_slice()));
         assert_eq!(incoming.header("absent"), None);
+        let pairs: Vec<_> = incoming.header_pairs().collect();
+        assert_eq!(pairs, [("mode", b"normal".as_slice()), ("mode", b"degraded")]);
     }
 }

@@ -1,5 +1,7 @@
 //! The admin client against the mock cluster, which has no topic creation.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
+
 mod common;
 
 use std::time::Duration;

@@ -1,11 +1,14 @@
 //! The producer against the mock cluster: enqueuing, delivery reports, guards, closing.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
+
 mod common;
 
 use std::time::Duration;
 
 use bus::{Acked, DeliveryError, Producer, SendError, TimedOut};
 use common::{SOON, cluster, eventually, freeze, guard, record, settings};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 const TOPIC: &str = "orders";
 
@@ -41,14 +44,14 @@ async fn a_guard_outlives_the_caller_that_gave_up_and_the_record_is_delivered_al
 }
 
 #[tokio::test]
-async fn a_stuck_record_ends_as_timed_out_which_is_not_certain() {
+async fn a_stuck_record_ends_as_timed_out_and_ends_its_guard() {
     let cluster = cluster(&[TOPIC]);
     cluster.broker_down(-1).unwrap();
     let producer = Producer::new(&settings(&cluster).with("message.timeout.ms", "200")).unwrap();
     let (held, watch) = guard();
     let error = producer.send(&record(TOPIC, 0, "x"), held).unwrap().await.unwrap_err();
     assert_eq!(error, DeliveryError::TimedOut);
-    assert!(!error.is_certainly_not_sent() && watch.ended());
+    assert!(watch.ended());
 }
 
 #[tokio::test]
@@ -91,7 +94,7 @@ async fn flush_waits_for_reports_and_gives_up_on_stuck_ones() {
 }
 
 #[tokio::test]
-async fn closing_reports_what_never_left_as_certainly_not_sent() {
+async fn closing_purges_what_waits_and_refuses_what_comes_after() {
     let cluster = cluster(&[TOPIC]);
     cluster.broker_down(-1).unwrap();
     let producer = Producer::new(&settings(&cluster)).unwrap();
@@ -105,7 +108,7 @@ async fn closing_reports_what_never_left_as_certainly_not_sent() {
 }
 
 #[tokio::test]
-async fn closing_reports_what_is_with_a_frozen_broker_as_unknown() {
+async fn closing_purges_what_is_with_a_frozen_broker() {
     let cluster = cluster(&[TOPIC]);
     let frozen = settings(&cluster).with("message.timeout.ms", "60000").with("socket.timeout.ms", "60000");
     let producer = Producer::new(&frozen).unwrap();
@@ -118,9 +121,31 @@ async fn closing_reports_what_is_with_a_frozen_broker_as_unknown() {
     })
     .await;
     producer.close(SOON).await.unwrap();
-    let error = delivery.await.unwrap_err();
-    assert_eq!(error, DeliveryError::PurgedInFlight);
-    assert!(!error.is_certainly_not_sent());
+    assert_eq!(delivery.await, Err(DeliveryError::PurgedInFlight));
+}
+
+/// Why no purge counts as "certainly not sent".
+#[tokio::test]
+async fn a_record_that_was_sent_and_waits_for_its_next_try_is_purged_as_if_it_had_only_waited() {
+    let cluster = cluster(&[TOPIC]);
+    let patient = settings(&cluster)
+        .with("retry.backoff.ms", "30000")
+        .with("retry.backoff.max.ms", "30000")
+        .with("message.timeout.ms", "60000")
+        .with("statistics.interval.ms", "20");
+    let producer = Producer::new(&patient).unwrap();
+    producer.send(&record(TOPIC, 0, "x"), ()).unwrap().await.unwrap();
+    let timed_out = RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[timed_out]);
+    // Long enough on its way to show in a sample or two.
+    cluster.broker_round_trip_time(-1, Duration::from_millis(500)).unwrap();
+    let delivery = producer.send(&record(TOPIC, 0, "y"), ()).unwrap();
+    let (signals, at) = (producer.signals(), (TOPIC.to_owned(), 0));
+    let in_flight = || signals.borrow().partitions.get(&at).map(|partition| partition.in_flight);
+    eventually("the record is on its way", || in_flight() == Some(1)).await;
+    eventually("the record is back", || in_flight() == Some(0)).await;
+    producer.close(SOON).await.unwrap();
+    assert_eq!(delivery.await, Err(DeliveryError::PurgedInQueue));
 }
 
 #[tokio::test]

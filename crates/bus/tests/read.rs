@@ -1,5 +1,7 @@
 //! The reader against the mock cluster: readiness, positions, groups, closing.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
+
 mod common;
 
 use std::time::Duration;

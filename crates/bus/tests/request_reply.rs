@@ -1,5 +1,7 @@
 //! Request and reply through the mock cluster.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
+
 mod common;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use common::{Cluster, SOON, cluster, eventually, freeze, guard, reader, record, settings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 const REQUESTS: &str = "fee.requests";
 const REPLIES: &str = "fee.replies";
@@ -26,15 +29,8 @@ async fn requester(cluster: &Cluster, pending_max: usize) -> Requester {
 
 fn request(payload: &'static str, patience: Duration) -> Request {
     let Record { topic, partition, key, headers, payload } = record(REQUESTS, 1, payload);
-    Request {
-        topic,
-        partition,
-        key,
-        headers,
-        payload,
-        reply_partition: 2,
-        deadline: Instant::now() + patience,
-    }
+    let (correlation_id, deadline) = (Uuid::new_v4(), Instant::now() + patience);
+    Request { correlation_id, topic, partition, key, headers, payload, reply_partition: 2, deadline }
 }
 
 /// Behaves as the payload says.
@@ -119,7 +115,7 @@ async fn an_unanswered_request_is_unknown_and_its_late_and_repeated_replies_are_
     let requester = requester(&cluster, 100).await;
     let requests = reader(&settings(&cluster), REQUESTS, 4, StartAt::Beginning).await;
     let producer = Producer::new(&settings(&cluster)).unwrap();
-    let error = requester.request(request("x", Duration::from_secs(1)), (), ()).await.unwrap_err();
+    let error = requester.request(request("x", Duration::from_secs(3)), (), ()).await.unwrap_err();
     assert_eq!(error, RequestError::Unknown(Unknown::Unanswered));
     answer(&requests, &producer, 2).await;
     eventually("both replies are late", || requester.counts().late == 2).await;
@@ -168,7 +164,8 @@ async fn a_delivery_report_that_is_no_ack_ends_the_wait() {
     let asked = requester.request(request("x", SOON * 2), (), ());
     let (error, closed) = tokio::join!(asked, producer.close(SOON));
     closed.unwrap();
-    assert_eq!(error.unwrap_err(), RequestError::NotSent(NotSent::Purged));
+    let purged = bus::DeliveryError::PurgedInQueue;
+    assert_eq!(error.unwrap_err(), RequestError::Unknown(Unknown::Delivery(purged)));
     let error = requester.request(request("x", SOON), (), ()).await.unwrap_err();
     assert_eq!(error, RequestError::NotSent(NotSent::Refused(bus::SendError::Closed)));
     assert_eq!(requester.counts().pending, 0);
@@ -213,16 +210,18 @@ async fn a_request_whose_deadline_has_passed_is_not_sent() {
 }
 
 #[tokio::test]
-async fn closing_ends_the_wait_of_everybody() {
+async fn closing_on_a_frozen_cluster_ends_the_wait_of_everybody_and_refuses_the_next() {
     let cluster = cluster(&[REQUESTS, REPLIES]);
     let requester = requester(&cluster, 100).await;
-    let producer = Producer::new(&settings(&cluster)).unwrap();
-    let mut waiting = Box::pin(requester.request(request("x", SOON * 2), (), ()));
+    let (reply_guard, replied) = guard();
+    let mut waiting = Box::pin(requester.request(request("x", SOON * 2), (), reply_guard));
     assert!(futures::poll!(&mut waiting).is_pending());
-    drop(waiting);
     freeze(&cluster);
     requester.close(SOON).await.unwrap();
-    drop(producer);
+    assert!(replied.ended());
+    assert_eq!(waiting.await.unwrap_err(), RequestError::Unknown(Unknown::Closed));
+    let refused = requester.request(request("x", SOON), (), ()).await.unwrap_err();
+    assert_eq!(refused, RequestError::NotSent(NotSent::Closed));
 }
 
 #[tokio::test]
@@ -233,7 +232,7 @@ async fn a_responder_outlives_poison_and_skips_what_nobody_waits_for() {
     let mut expired = record(REQUESTS, 0, "expired");
     let mut headers = Headers::new();
     RequestHeaders {
-        correlation_id: uuid::Uuid::from_u128(1),
+        correlation_id: Uuid::from_u128(1),
         reply_topic: REPLIES.to_owned(),
         reply_partition: 0,
         deadline_unix_ms: 1,
@@ -245,7 +244,7 @@ async fn a_responder_outlives_poison_and_skips_what_nobody_waits_for() {
     let requester = requester(&cluster, 100).await;
     let handler = Obedient::default();
     let running = responder(&cluster, handler.clone(), 2).await;
-    let brief = Duration::from_secs(1);
+    let brief = Duration::from_secs(3);
     let ask = |payload, patience| requester.request(request(payload, patience), (), ());
     let (panicked, hung, silent) =
         tokio::join!(ask("panic", brief), ask("hang", brief), ask("silence", brief));

@@ -41,6 +41,18 @@ pub enum TopicRef {
     Id(TopicId),
 }
 
+/// The brokers that hold a partition, the preferred leader first.
+pub type Replicas = Vec<BrokerId>;
+
+/// (epoch, its end offset), or why it is not told.
+pub type EndOfEpoch = Result<(i32, i64), ErrorCode>;
+
+/// A group's offsets, `None` where nothing is committed, or why they are not told.
+pub type StoredOffsets = Result<Vec<(TopicPartition, Option<Committed>)>, ErrorCode>;
+
+/// (name, value, whether it is the default), or why they are not told.
+pub type DescribedConfigs = Result<Vec<(String, String, bool)>, ErrorCode>;
+
 /// Names one request until it is answered; chosen by the caller, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
@@ -424,7 +436,7 @@ pub struct CreatePartitions {
     /// Check, change nothing.
     pub validate_only: bool,
     /// (topic, new total count, replicas of the new partitions if placed by the caller).
-    pub topics: Vec<(String, i32, Option<Vec<Vec<BrokerId>>>)>,
+    pub topics: Vec<(String, i32, Option<Vec<Replicas>>)>,
 }
 
 /// Whose settings.
@@ -448,7 +460,7 @@ pub enum Response {
     /// To [`Request::ListOffsets`], in the order asked.
     ListOffsets(Vec<ListedOffset>),
     /// To [`Request::OffsetForLeaderEpoch`]: (partition, (epoch, end offset) or why not).
-    OffsetForLeaderEpoch(Vec<(TopicPartition, Result<(i32, i64), ErrorCode>)>),
+    OffsetForLeaderEpoch(Vec<(TopicPartition, EndOfEpoch)>),
     /// To [`Request::InitProducerId`].
     InitProducerId(Result<(i64, i16), ErrorCode>),
     /// To [`Request::FindCoordinator`], in the order asked.
@@ -464,7 +476,7 @@ pub enum Response {
     /// To [`Request::OffsetCommit`].
     OffsetCommit(Vec<(TopicPartition, ErrorCode)>),
     /// To [`Request::OffsetFetch`]: per group the offsets (`None` is "nothing committed") or an error.
-    OffsetFetch(Vec<(String, Result<Vec<(TopicPartition, Option<Committed>)>, ErrorCode>)>),
+    OffsetFetch(Vec<(String, StoredOffsets)>),
     /// To [`Request::ListGroups`]: (group, protocol type, state).
     ListGroups(Vec<(String, String, &'static str)>),
     /// To [`Request::DescribeGroups`].
@@ -480,7 +492,7 @@ pub enum Response {
     /// To [`Request::DescribeCluster`].
     DescribeCluster(ClusterView),
     /// To [`Request::DescribeConfigs`]: per resource (name, value, is default) or an error.
-    DescribeConfigs(Vec<(ConfigResource, Result<Vec<(String, String, bool)>, ErrorCode>)>),
+    DescribeConfigs(Vec<(ConfigResource, DescribedConfigs)>),
 }
 
 /// Brokers and the controller, as the brokers' image has them.

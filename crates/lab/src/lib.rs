@@ -1,1 +1,22 @@
 //! Clusters to break, and the faults that break them.
+//!
+//! # Layout
+//! - [`Lab`]: a cluster to break, whatever it is made of.
+//! - [`embedded`]: one kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
+//! - [`faults`]: one file per pair of fault and heal, over the levers that a cluster has.
+//! - [`timeline`]: what was done and what came of it.
+//! - [`control`]: break and heal over HTTP.
+//! - [`feed`]: a market to quote from.
+//!
+//! Another kind of cluster is a module that implements [`Lab`] and [`faults::Levers`]; another fault is a file in
+//! `faults/` and a line of registration.
+#![warn(missing_docs)]
+
+pub mod control;
+pub mod embedded;
+pub mod faults;
+pub mod feed;
+mod lab;
+pub mod timeline;
+
+pub use lab::{Broker, Lab};

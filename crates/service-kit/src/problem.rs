@@ -54,6 +54,8 @@ impl PathTaken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Executed {
+    /// It was, or certainly will be.
+    Yes,
     /// Certainly not, and it never will be.
     No,
     /// It may have been, or may still be; ask by client order id.
@@ -91,6 +93,12 @@ impl Problem {
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::refused(StatusCode::CONFLICT, "the id is taken by another request", detail)
+    }
+
+    /// Asked for too late: the order is executed, or may be. `executed` is what is known of the order.
+    #[must_use]
+    pub fn too_late(detail: impl Into<String>, executed: Executed) -> Self {
+        Self { executed, ..Self::refused(StatusCode::CONFLICT, "too late", detail) }
     }
 
     /// Valid, but against a rule of the venue.
@@ -149,6 +157,14 @@ impl Problem {
             retry_after: None,
             path: PathTaken::Reject,
         }
+    }
+
+    /// The same, where nothing is known of an execution: a service that has forgotten an order must not say that it
+    /// was not executed.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Self {
+        self.executed = Executed::Unknown;
+        self
     }
 
     /// The same, marked as having come over Kafka: a business answer, not our own refusal.

@@ -15,7 +15,6 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::code::Code;
@@ -169,7 +168,7 @@ impl Admin {
         ask: impl FnOnce(&Native) -> KafkaResult<T> + Send + 'static,
     ) -> Result<KafkaResult<T>, AdminError> {
         let native = Arc::clone(self.native());
-        let asked = Handle::current().spawn_blocking(move || ask(&native)).await;
+        let asked = tokio::task::spawn_blocking(move || ask(&native)).await;
         asked.map_err(|error| AdminError::Invalid(error.to_string()))
     }
 }

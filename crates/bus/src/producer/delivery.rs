@@ -21,34 +21,31 @@ pub struct Acked {
     pub offset: i64,
 }
 
-/// The record was not acknowledged. Only [`PurgedInQueue`](Self::PurgedInQueue) is certain; after all others the
-/// record may be in the log, and may even become visible minutes later.
+/// The record was not acknowledged. It is *unknown* whether it was written; it may even become visible minutes later.
+///
+/// There is no certain kind. A purge from the queue looks like one, but librdkafka reports it as well for a record that
+/// was sent, timed out at the broker after it had been appended, and waited in the queue for its next try (measured).
+/// Certainly not sent is only what [`SendError`](crate::SendError) refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
-    /// The record's life in the client ended without an ack: unknown.
+    /// The record's life in the client ended without an ack.
     #[error("no ack within the delivery timeout; it is unknown whether the record was written")]
     TimedOut,
-    /// The producer was closed before the record left: certainly not sent.
-    #[error("the producer was closed before the record was sent")]
+    /// The producer was closed while the record waited for its first or its next try.
+    #[error("the producer was closed while the record waited to be sent")]
     PurgedInQueue,
-    /// The producer was closed while the record was on its way: unknown.
+    /// The producer was closed while the record was on its way.
     #[error("the producer was closed while the record was in flight; it is unknown whether it was written")]
     PurgedInFlight,
-    /// The broker or the client gave up on the record. An earlier try may have been written: unknown.
+    /// The broker refused the last try. An earlier one may have been written.
     #[error("the record was refused: {0}")]
     Broker(Code),
-    /// The report never came, because the client could not be taken down in time: unknown.
+    /// The report never came, because the client could not be taken down in time.
     #[error("the producer ended without a delivery report")]
     Abandoned,
 }
 
 impl DeliveryError {
-    /// Whether the record certainly never left this process.
-    #[must_use]
-    pub fn is_certainly_not_sent(&self) -> bool {
-        matches!(self, Self::PurgedInQueue)
-    }
-
     fn from_code(code: RDKafkaErrorCode) -> Self {
         match code {
             RDKafkaErrorCode::MessageTimedOut => Self::TimedOut,
@@ -150,19 +147,6 @@ fn read(report: &DeliveryResult<'_>) -> Result<Acked, DeliveryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_purge_from_the_queue_is_certain() {
-        let of = DeliveryError::from_code;
-        assert!(of(RDKafkaErrorCode::PurgeQueue).is_certainly_not_sent());
-        for unknown in [
-            RDKafkaErrorCode::MessageTimedOut,
-            RDKafkaErrorCode::PurgeInflight,
-            RDKafkaErrorCode::NotEnoughReplicasAfterAppend,
-        ] {
-            assert!(!of(unknown).is_certainly_not_sent(), "{unknown:?}");
-        }
-    }
 
     #[tokio::test]
     async fn a_record_that_is_dropped_without_a_report_is_abandoned_and_no_longer_counted() {

@@ -91,7 +91,7 @@ impl Producer {
         let native = native.as_ref().ok_or(SendError::Closed)?;
         let (undelivered, delivery) = Undelivered::new(&self.0.in_flight, guard);
         let native_record = BaseRecord {
-            topic: &*record.topic,
+            topic: &record.topic,
             partition: Some(record.partition),
             payload: Some(record.payload.as_ref()),
             key: (!record.key.is_empty()).then_some(record.key.as_ref()),

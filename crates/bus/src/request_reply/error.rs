@@ -28,9 +28,9 @@ pub enum NotSent {
     /// The producer did not take the record.
     #[error(transparent)]
     Refused(#[from] SendError),
-    /// The producer was closed before the record left.
-    #[error("the producer was closed before the request left")]
-    Purged,
+    /// Another request with this correlation id waits for its reply.
+    #[error("the correlation id is in use")]
+    IdInUse,
 }
 
 /// Why the fate of a request is unknown.
@@ -44,14 +44,8 @@ pub enum Unknown {
     Unanswered,
     /// The delivery report came before the reply, and it was not an ack.
     #[error(transparent)]
-    Delivery(DeliveryError),
+    Delivery(#[from] DeliveryError),
     /// The requester was closed while the request waited.
     #[error("the requester was closed before the reply")]
     Closed,
-}
-
-impl From<DeliveryError> for RequestError {
-    fn from(error: DeliveryError) -> Self {
-        if error.is_certainly_not_sent() { NotSent::Purged.into() } else { Unknown::Delivery(error).into() }
-    }
 }

@@ -50,12 +50,12 @@ impl RequestHeaders {
         Ok(Self {
             correlation_id: correlation_id(record)?,
             reply_topic: text(record, REPLY_TOPIC)?.to_owned(),
-            reply_partition: parsed(record, REPLY_PARTITION)?,
+            reply_partition: reply_partition(record)?,
             deadline_unix_ms: parsed(record, DEADLINE)?,
         })
     }
 
-    /// Appends these headers; they win over earlier ones of the same name.
+    /// Writes these headers over any of the same names.
     pub fn write(&self, headers: &mut Headers) {
         write(headers, CORRELATION_ID, self.correlation_id.to_string());
         write(headers, REPLY_TOPIC, self.reply_topic.clone());
@@ -77,7 +77,7 @@ pub(super) fn correlation_id(record: &Incoming) -> Result<Uuid, Malformed> {
     Uuid::try_parse_ascii(value).map_err(|_| Malformed::Unreadable(CORRELATION_ID))
 }
 
-/// Appends the correlation id of a reply.
+/// Writes the correlation id of a reply over any that is there.
 pub(super) fn write_correlation_id(headers: &mut Headers, id: Uuid) {
     write(headers, CORRELATION_ID, id.to_string());
 }
@@ -94,7 +94,14 @@ fn unix_ms_now() -> u64 {
 }
 
 fn write(headers: &mut Headers, name: &'static str, value: String) {
+    headers.retain(|(other, _)| other != name);
     headers.push((Cow::Borrowed(name), Bytes::from(value)));
+}
+
+/// A negative partition would mean "any" to the client, and the requester reads only its own.
+fn reply_partition(record: &Incoming) -> Result<i32, Malformed> {
+    let partition = parsed(record, REPLY_PARTITION)?;
+    if partition < 0 { Err(Malformed::Unreadable(REPLY_PARTITION)) } else { Ok(partition) }
 }
 
 fn text<'a>(record: &'a Incoming, name: &'static str) -> Result<&'a str, Malformed> {
@@ -129,6 +136,23 @@ mod tests {
         let mut written = Headers::new();
         headers().write(&mut written);
         assert_eq!(RequestHeaders::read(&request(written)), Ok(headers()));
+    }
+
+    #[test]
+    fn writing_again_leaves_one_header_of_each_name() {
+        let mut written = Headers::new();
+        let other = RequestHeaders { correlation_id: Uuid::from_u128(8), ..headers() };
+        other.write(&mut written);
+        headers().write(&mut written);
+        assert_eq!(written.len(), 4);
+        assert_eq!(RequestHeaders::read(&request(written)), Ok(headers()));
+    }
+
+    #[test]
+    fn a_negative_reply_partition_is_unreadable() {
+        let mut written = Headers::new();
+        RequestHeaders { reply_partition: -1, ..headers() }.write(&mut written);
+        assert_eq!(RequestHeaders::read(&request(written)), Err(Malformed::Unreadable(REPLY_PARTITION)));
     }
 
     #[test]

@@ -8,12 +8,15 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::error::NotSent;
+
 /// Overdue entries that one sweep removes at most.
 pub(super) const SWEEP_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Pending<T> {
     capacity: usize,
+    closed: bool,
     entries: HashMap<Uuid, (Instant, T)>,
     // The same ids by deadline, so that a sweep finds what is overdue without looking at what is not.
     by_deadline: BTreeSet<(Instant, Uuid)>,
@@ -21,17 +24,23 @@ pub(super) struct Pending<T> {
 
 impl<T> Pending<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, entries: HashMap::new(), by_deadline: BTreeSet::new() }
+        Self { capacity, closed: false, entries: HashMap::new(), by_deadline: BTreeSet::new() }
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() >= self.capacity
     }
 
-    /// Adds an entry; the value comes back when the table is full or the id is in use.
-    pub(super) fn insert(&mut self, id: Uuid, deadline: Instant, value: T) -> Result<(), T> {
-        if self.is_full() || self.entries.contains_key(&id) {
-            return Err(value);
+    /// Adds an entry; the value comes back with the reason when it can not be added.
+    pub(super) fn insert(&mut self, id: Uuid, deadline: Instant, value: T) -> Result<(), (NotSent, T)> {
+        if self.closed {
+            return Err((NotSent::Closed, value));
+        }
+        if self.is_full() {
+            return Err((NotSent::TableFull, value));
+        }
+        if self.entries.contains_key(&id) {
+            return Err((NotSent::IdInUse, value));
         }
         self.by_deadline.insert((deadline, id));
         self.entries.insert(id, (deadline, value));
@@ -65,7 +74,7 @@ impl<T> Pending<T> {
     /// Takes everything out and accepts nothing more.
     #[must_use = "dropping the values ends guards, which is better done outside a lock"]
     pub(super) fn close(&mut self) -> Vec<T> {
-        self.capacity = 0;
+        self.closed = true;
         self.by_deadline.clear();
         self.entries.drain().map(|(_, (_, value))| value).collect()
     }
@@ -114,7 +123,7 @@ mod tests {
                 match step {
                     Step::Insert { id, wait_ms } => {
                         let id = Uuid::from_u128(u128::from(id));
-                        let room = !table.is_full() && !table.entries.contains_key(&id);
+                        let room = !table.closed && !table.is_full() && !table.entries.contains_key(&id);
                         let inserted = table.insert(id, now + Duration::from_millis(wait_ms), number);
                         prop_assert_eq!(inserted.is_ok(), room);
                     }
@@ -145,10 +154,19 @@ mod tests {
         let mut table = Pending::new(1);
         table.insert(Uuid::from_u128(1), later, "first").unwrap();
         assert_eq!(table.sweep(now), Vec::<&str>::new());
-        assert_eq!(table.insert(Uuid::from_u128(2), later, "second"), Err("second"));
+        assert_eq!(table.insert(Uuid::from_u128(2), later, "second"), Err((NotSent::TableFull, "second")));
         assert_eq!(table.sweep(later), ["first"]);
         assert_eq!(table.insert(Uuid::from_u128(2), later, "second"), Ok(()));
         assert_eq!(table.take(Uuid::from_u128(1)), None);
+    }
+
+    #[test]
+    fn an_id_that_waits_is_not_taken_over() {
+        let now = Instant::now();
+        let mut table = Pending::new(8);
+        table.insert(Uuid::from_u128(1), now, "first").unwrap();
+        assert_eq!(table.insert(Uuid::from_u128(1), now, "second"), Err((NotSent::IdInUse, "second")));
+        assert_eq!(table.take(Uuid::from_u128(1)), Some("first"));
     }
 
     #[test]
@@ -169,6 +187,6 @@ mod tests {
         table.insert(Uuid::from_u128(1), now, ()).unwrap();
         assert_eq!(table.close().len(), 1);
         assert_eq!(table.len(), 0);
-        assert_eq!(table.insert(Uuid::from_u128(2), now, ()), Err(()));
+        assert_eq!(table.insert(Uuid::from_u128(2), now, ()), Err((NotSent::Closed, ())));
     }
 }

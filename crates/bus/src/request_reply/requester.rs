@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,13 +31,15 @@ const SWEEP_EVERY: Duration = Duration::from_millis(100);
 /// A request to send.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The id under which its reply comes back; a new one for each request.
+    pub correlation_id: Uuid,
     /// The topic to ask.
     pub topic: Cow<'static, str>,
     /// The partition to ask.
     pub partition: i32,
     /// The key.
     pub key: Bytes,
-    /// Headers besides the four of request and reply.
+    /// Headers besides the four of request and reply; those are written here, over any of the same names.
     pub headers: Headers,
     /// The payload.
     pub payload: Bytes,
@@ -75,7 +77,6 @@ struct Counters {
 struct Shared {
     pending: Mutex<Pending<Waiting>>,
     counters: Counters,
-    closed: AtomicBool,
 }
 
 /// Sends requests and hands each its reply. Dropping it closes it without waiting.
@@ -85,7 +86,8 @@ pub struct Requester {
     shared: Arc<Shared>,
     signals: SignalsWatch,
     stop: CancellationToken,
-    replies: Option<JoinHandle<Reader>>,
+    // Empty once closed.
+    replies: Mutex<Option<JoinHandle<Reader>>>,
 }
 
 impl fmt::Debug for Requester {
@@ -114,13 +116,13 @@ impl Requester {
         let shared = Arc::new(Shared {
             pending: Mutex::new(Pending::new(pending_max)),
             counters: Counters::default(),
-            closed: AtomicBool::new(false),
         });
         let signals = reader.signals();
         let stop = CancellationToken::new();
         let replies = tokio::spawn(read_replies(reader, Arc::clone(&shared), stop.clone()));
         let reply_topic = reply_topic.to_owned();
-        Ok(Self { producer, reply_topic, shared, signals, stop, replies: Some(replies) })
+        let replies = Mutex::new(Some(replies));
+        Ok(Self { producer, reply_topic, shared, signals, stop, replies })
     }
 
     /// Sends `request` and waits for its reply until its deadline. `ack_guard` lives until the delivery report,
@@ -135,8 +137,8 @@ impl Requester {
         reply_guard: impl Send + 'static,
     ) -> Result<Incoming, RequestError> {
         let deadline = request.deadline;
-        let (entry, reply) = self.enter(deadline, Box::new(reply_guard))?;
-        let record = self.record(request, entry.id);
+        let (entry, reply) = self.enter(request.correlation_id, deadline, Box::new(reply_guard))?;
+        let record = self.record(request);
         let delivery = self.producer.send(&record, ack_guard).map_err(NotSent::Refused)?;
         let reply = wait(delivery, reply, deadline).await;
         drop(entry);
@@ -161,13 +163,14 @@ impl Requester {
         self.signals.clone()
     }
 
-    /// Stops reading replies; waiting requests end as unknown. The producer stays open.
+    /// Stops reading replies: waiting requests end as unknown, further ones are refused. The producer stays open.
     ///
     /// # Errors
     /// The reader has not ended after `timeout`; it goes on ending without anybody waiting.
-    pub async fn close(mut self, timeout: Duration) -> Result<(), TimedOut> {
+    pub async fn close(&self, timeout: Duration) -> Result<(), TimedOut> {
         self.stop.cancel();
-        let Some(replies) = self.replies.take() else { return Ok(()) };
+        let replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(replies) = replies else { return Ok(()) };
         let closing = async {
             match replies.await {
                 Ok(reader) => reader.close(timeout).await,
@@ -179,6 +182,7 @@ impl Requester {
 
     fn enter(
         &self,
+        id: Uuid,
         deadline: Instant,
         guard: Box<dyn Send>,
     ) -> Result<(Entry, oneshot::Receiver<Incoming>), NotSent> {
@@ -187,16 +191,21 @@ impl Requester {
             return Err(NotSent::TooLate);
         }
         let (sender, receiver) = oneshot::channel();
-        let id = Uuid::new_v4();
-        match self.shared.insert(id, deadline, now, Waiting { reply: sender, guard }) {
-            Ok(()) => Ok((Entry { id, shared: Arc::clone(&self.shared) }, receiver)),
-            Err(_) if self.shared.closed.load(Ordering::Acquire) => Err(NotSent::Closed),
-            Err(_) => Err(NotSent::TableFull),
-        }
+        self.shared.insert(id, deadline, now, Waiting { reply: sender, guard })?;
+        Ok((Entry { id, shared: Arc::clone(&self.shared) }, receiver))
     }
 
-    fn record(&self, request: Request, correlation_id: Uuid) -> Record {
-        let Request { topic, partition, key, mut headers, payload, reply_partition, deadline } = request;
+    fn record(&self, request: Request) -> Record {
+        let Request {
+            correlation_id,
+            topic,
+            partition,
+            key,
+            mut headers,
+            payload,
+            reply_partition,
+            deadline,
+        } = request;
         let reply_topic = self.reply_topic.clone();
         let deadline_unix_ms = header::unix_ms(deadline);
         RequestHeaders { correlation_id, reply_topic, reply_partition, deadline_unix_ms }.write(&mut headers);
@@ -216,13 +225,13 @@ impl Shared {
     }
 
     /// Makes room for a new entry if need be. Whatever is dropped is dropped after the lock: it ends guards.
-    fn insert(&self, id: Uuid, deadline: Instant, now: Instant, waiting: Waiting) -> Result<(), Waiting> {
+    fn insert(&self, id: Uuid, deadline: Instant, now: Instant, waiting: Waiting) -> Result<(), NotSent> {
         let mut pending = self.pending();
         let overdue = if pending.is_full() { pending.sweep(now) } else { Vec::new() };
         let inserted = pending.insert(id, deadline, waiting);
         drop(pending);
         drop(overdue);
-        inserted
+        inserted.map_err(|(reason, _refused)| reason)
     }
 
     fn sweep(&self) {
@@ -231,7 +240,6 @@ impl Shared {
     }
 
     fn close(&self) {
-        self.closed.store(true, Ordering::Release);
         let waiting = self.pending().close();
         drop(waiting);
     }
@@ -283,7 +291,7 @@ async fn wait(
                 Err(_) => Err(Unknown::Closed.into()),
             },
             report = &mut delivery, if overdue == Unknown::Unacknowledged => {
-                report?;
+                report.map_err(Unknown::Delivery)?;
                 overdue = Unknown::Unanswered;
             }
             () = &mut too_late => return Err(overdue.into()),

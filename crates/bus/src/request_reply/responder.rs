@@ -45,10 +45,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers `request`; `None` for no reply. It is dropped when `time_left` has passed: nobody waits any more.
     fn handle(&self, request: Incoming, time_left: Duration) -> impl Future<Output = Option<Reply>> + Send;
 
-    /// Is shown a record that is not a request, for instance to pass it on to a dead-letter topic. Must not block.
+    /// Is shown a record that is not a request, for instance to pass it on to a dead-letter topic. It is counted in
+    /// any case. Must neither block nor panic.
     fn malformed(&self, record: &Incoming, reason: Malformed) {
         let (topic, partition, offset) = (record.topic.as_str(), record.partition, record.offset);
-        tracing::warn!(%reason, topic, partition, offset, "not a request");
+        tracing::debug!(%reason, topic, partition, offset, "not a request");
     }
 }
 

@@ -52,13 +52,14 @@ pub struct Signals {
 pub struct PartitionSignal {
     /// The broker that leads it according to this client's metadata, which goes stale when the controller is stuck.
     pub leader: Option<i32>,
-    /// Records that wait in the client: no leader is known, or its thread has not taken them over.
+    /// Records that nobody has taken over, because no leader is known. Records that wait for a connection to the
+    /// leader are *not* here, nor anywhere in librdkafka's statistics: compare `total` with `acked`.
     pub queued: u64,
-    /// Records that wait for their turn on the leader's connection.
-    pub ready: u64,
-    /// Records or fetched messages on their way.
+    /// Records or fetches on their way.
     pub in_flight: u64,
-    /// The newest acknowledged record, in the client's own numbering. In flight and no change here: no progress.
+    /// Records that the application sent (producers) or that were fetched (readers) since the client started.
+    pub total: u64,
+    /// The newest acknowledged record, counted like `total`. Below it and no change: no progress.
     pub acked: u64,
     /// The next offset that the application will see; `None` before the first one and in producers.
     pub position: Option<i64>,
@@ -73,10 +74,10 @@ impl PartitionSignal {
         Some((self.end? - self.position?).max(0))
     }
 
-    /// Whether records wait for the broker.
+    /// How many of a producer's records came after the newest acknowledged one: they wait, or were given up.
     #[must_use]
-    pub fn has_demand(&self) -> bool {
-        self.queued + self.ready + self.in_flight > 0
+    pub fn unacked(&self) -> u64 {
+        self.total.saturating_sub(self.acked)
     }
 }
 

@@ -46,8 +46,8 @@ struct Partition {
     partition: i32,
     leader: i32,
     msgq_cnt: i64,
-    xmit_msgq_cnt: i64,
     msgs_inflight: i64,
+    msgs: u64,
     acked_msgid: u64,
     app_offset: i64,
     hi_offset: i64,
@@ -92,8 +92,8 @@ fn partition_signal(partition: &Partition) -> PartitionSignal {
     PartitionSignal {
         leader: (partition.leader >= 0).then_some(partition.leader),
         queued: count(partition.msgq_cnt),
-        ready: count(partition.xmit_msgq_cnt),
         in_flight: count(partition.msgs_inflight),
+        total: partition.msgs,
         acked: partition.acked_msgid,
         position: known(partition.app_offset),
         end: known(partition.hi_offset),
@@ -138,7 +138,7 @@ mod tests {
                                  "waitresp_cnt": 1}
         },
         "topics": {"orders": {"topic": "orders", "partitions": {
-            "0": {"partition": 0, "leader": -1, "msgq_cnt": 5, "xmit_msgq_cnt": 1, "msgs_inflight": 1,
+            "0": {"partition": 0, "leader": -1, "msgq_cnt": 5, "msgs_inflight": 1, "msgs": 47,
                   "acked_msgid": 41, "app_offset": -1001, "hi_offset": -1001},
             "-1": {"partition": -1, "leader": -1, "msgq_cnt": 9}
         }}}
@@ -150,14 +150,14 @@ mod tests {
         let expected = PartitionSignal {
             leader: None,
             queued: 5,
-            ready: 1,
             in_flight: 1,
+            total: 47,
             acked: 41,
             position: None,
             end: None,
         };
         assert_eq!(signals.partitions, BTreeMap::from([(("orders".to_owned(), 0), expected)]));
-        assert!(expected.has_demand());
+        assert_eq!(expected.unacked(), 6);
         assert_eq!((signals.records_held, signals.records_held_max), (7, 10_000));
         assert_eq!(signals.age, Duration::from_millis(2500));
     }

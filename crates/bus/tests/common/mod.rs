@@ -16,12 +16,12 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
 /// The deadline of everything that should happen soon, on a machine that is busy with other things.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-pub type Cluster = MockCluster<'static, DefaultProducerContext>;
+pub(crate) type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 /// A cluster of one broker with `topics` of four partitions.
-pub fn cluster(topics: &[&str]) -> Cluster {
+pub(crate) fn cluster(topics: &[&str]) -> Cluster {
     let cluster = MockCluster::new(1).unwrap();
     for topic in topics {
         cluster.create_topic(topic, 4, 1).unwrap();
@@ -29,24 +29,24 @@ pub fn cluster(topics: &[&str]) -> Cluster {
     cluster
 }
 
-pub fn settings(cluster: &Cluster) -> Settings {
+pub(crate) fn settings(cluster: &Cluster) -> Settings {
     // The mock cluster does not wake a waiting fetch, so a short wait is its latency.
     Settings::new(cluster.bootstrap_servers(), "test", Preset::FailFast).with("fetch.wait.max.ms", "5")
 }
 
-pub fn record(topic: &'static str, partition: i32, payload: &'static str) -> Record {
+pub(crate) fn record(topic: &'static str, partition: i32, payload: &'static str) -> Record {
     let payload = Bytes::from_static(payload.as_bytes());
     Record { topic: topic.into(), partition, key: Bytes::from_static(b"key"), headers: Vec::new(), payload }
 }
 
-pub async fn reader(settings: &Settings, topic: &str, partitions: i32, start: StartAt) -> Reader {
+pub(crate) async fn reader(settings: &Settings, topic: &str, partitions: i32, start: StartAt) -> Reader {
     let at = |partition| TopicPartition { topic: topic.to_owned(), partition };
     let partitions: Vec<_> = (0..partitions).map(at).collect();
     Reader::assigned(settings, &partitions, start, SOON).await.unwrap()
 }
 
 /// Polls until `done`; panics with `what` after [`SOON`].
-pub async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + SOON;
     while !done() {
         assert!(Instant::now() < until, "not within {SOON:?}: {what}");
@@ -55,12 +55,12 @@ pub async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// A guard, and whether it has ended.
-pub struct Guard(Arc<AtomicBool>);
+pub(crate) struct Guard(Arc<AtomicBool>);
 
 #[derive(Clone)]
-pub struct GuardWatch(Arc<AtomicBool>);
+pub(crate) struct GuardWatch(Arc<AtomicBool>);
 
-pub fn guard() -> (Guard, GuardWatch) {
+pub(crate) fn guard() -> (Guard, GuardWatch) {
     let ended = Arc::new(AtomicBool::new(false));
     (Guard(Arc::clone(&ended)), GuardWatch(ended))
 }
@@ -72,12 +72,12 @@ impl Drop for Guard {
 }
 
 impl GuardWatch {
-    pub fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
 
 /// Makes the only broker answer after a minute: alive on TCP, and silent.
-pub fn freeze(cluster: &Cluster) {
+pub(crate) fn freeze(cluster: &Cluster) {
     cluster.broker_round_trip_time(-1, Duration::from_secs(60)).unwrap();
 }

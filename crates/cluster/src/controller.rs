@@ -1,0 +1,294 @@
+//! The controller: who is alive, who leads. It does nothing while it is frozen.
+//!
+//! Source for the rules: Apache Kafka's KRaft controller. A broker whose session runs out is fenced; it leaves the
+//! in-sync sets at once and its partitions elect the first live in-sync replica in assignment order, or else one that
+//! is eligible because it has every committed record (KIP-966). A leader is never chosen uncleanly.
+
+use std::time::Duration;
+
+use crate::api::{BrokerId, Change, Process};
+use crate::cluster::Cluster;
+use crate::partition::{Partition, Pid};
+use crate::timers::Timer;
+
+/// The health of the controller.
+#[derive(Debug, Default)]
+pub(crate) struct Controller {
+    pub(crate) frozen_since: Option<Duration>,
+    /// When it last went on.
+    pub(crate) thawed_at: Option<Duration>,
+    /// What its metrics said when it froze: they are reported by the controller, so they stay like that.
+    pub(crate) offline_partitions_at_freeze: usize,
+}
+
+impl Cluster {
+    pub(crate) fn controller_works(&self) -> bool {
+        self.controller.frozen_since.is_none()
+    }
+
+    pub(crate) fn freeze_controller(&mut self) {
+        if self.controller_works() {
+            self.controller.offline_partitions_at_freeze = self.offline_partitions();
+            self.controller.frozen_since = Some(self.now);
+            self.changed(Change::Controller { frozen: true });
+        }
+    }
+
+    /// Sessions that ran out meanwhile are looked at a moment later: brokers that are alive are heard of before that,
+    /// which is why a freeze of nothing but the controller does no harm.
+    pub(crate) fn thaw_controller(&mut self) {
+        if self.controller.frozen_since.take().is_none() {
+            return;
+        }
+        self.controller.thawed_at = Some(self.now);
+        self.changed(Change::Controller { frozen: false });
+        let first_look = self.now + self.spec.clock.stale_check;
+        for index in 0..self.brokers.len() {
+            let broker = &self.brokers[index];
+            let (id, starting) = (broker.id, broker.starting);
+            if let Some(heard) = broker.last_contact.filter(|_| !broker.fenced) {
+                self.timers.set(first_look.max(heard + self.spec.clock.session), Timer::Session(id));
+            }
+            if starting || (broker.running() && broker.fenced) {
+                self.timers.set(first_look, Timer::Return(id));
+            }
+        }
+        self.look_at_lag_from(first_look);
+        self.expand_where_possible();
+        self.run_waiting_topic_requests();
+    }
+
+    /// The controller can no longer hear of a broker.
+    pub(crate) fn lose_contact(&mut self, id: BrokerId) {
+        let until = self.controller.frozen_since.unwrap_or(self.now);
+        let heard = self.last_heartbeat(id, until);
+        let session = self.spec.clock.session;
+        let Some(broker) = self.broker_mut(id) else { return };
+        let heard = *broker.last_contact.get_or_insert(heard);
+        if self.controller_works() {
+            self.timers.set(heard + session, Timer::Session(id));
+        }
+    }
+
+    /// The controller hears of a running broker again, at its next heartbeat.
+    pub(crate) fn regain_contact(&mut self, id: BrokerId) {
+        let next = self.last_heartbeat(id, self.now) + self.spec.clock.heartbeat;
+        let Some(broker) = self.broker_mut(id) else { return };
+        broker.last_contact = None;
+        if broker.fenced {
+            self.timers.set(next, Timer::Return(id));
+        }
+    }
+
+    /// Brokers send heartbeats in turn, so that they do not all expire at once.
+    fn last_heartbeat(&self, id: BrokerId, at: Duration) -> Duration {
+        let period = self.spec.clock.heartbeat;
+        let phase = period * id.0.unsigned_abs() / self.spec.brokers.max(1);
+        let since = at.saturating_sub(phase).as_nanos();
+        let whole = since - since % period.as_nanos();
+        Duration::from_nanos(u64::try_from(whole).unwrap_or(u64::MAX)) + phase.min(at)
+    }
+
+    pub(crate) fn session_due(&mut self, id: BrokerId) {
+        let expired = |heard: Duration| heard + self.spec.clock.session <= self.now;
+        let Some(broker) = self.broker(id) else { return };
+        if broker.fenced || !self.controller_works() || !broker.last_contact.is_some_and(expired) {
+            return;
+        }
+        let expired_unseen = self
+            .controller
+            .thawed_at
+            .is_some_and(|thawed| broker.last_contact.is_some_and(|h| h + self.spec.clock.session <= thawed));
+        self.fence(id, expired_unseen);
+    }
+
+    /// `under_thaw`: the session had run out before the controller could look.
+    fn fence(&mut self, id: BrokerId, under_thaw: bool) {
+        let Some(broker) = self.broker_mut(id) else { return };
+        broker.fenced = true;
+        let held: Vec<Pid> = broker.partitions.iter().copied().collect();
+        self.changed(Change::Fenced { broker: id, fenced: true });
+        for pid in held {
+            if self.partitions[&pid].leader == Some(id) {
+                self.elect(pid, under_thaw);
+            } else {
+                self.shrink(pid, id);
+            }
+        }
+    }
+
+    /// A started broker registers, or a fenced one is heard of again.
+    pub(crate) fn return_due(&mut self, id: BrokerId) {
+        let works = self.controller_works();
+        let Some(broker) = self.broker(id) else { return };
+        if !works || !(broker.running() || broker.starting) {
+            return;
+        }
+        if broker.starting {
+            self.register(id);
+        }
+        let Some(broker) = self.broker_mut(id) else { return };
+        if std::mem::replace(&mut broker.fenced, false) {
+            let held: Vec<Pid> = broker.partitions.iter().copied().collect();
+            self.changed(Change::Fenced { broker: id, fenced: false });
+            for pid in held {
+                self.came_back(pid);
+            }
+        }
+    }
+
+    /// A new incarnation replaces the old one: whatever that one led is led by somebody else first.
+    fn register(&mut self, id: BrokerId) {
+        if self.is_active(id) {
+            self.fence(id, false);
+        }
+        if let Some(broker) = self.broker_mut(id) {
+            broker.starting = false;
+            broker.process = Process::Running;
+            broker.last_contact = None;
+        }
+        self.relink(id);
+        self.coordinators_moved();
+    }
+
+    fn came_back(&mut self, pid: Pid) {
+        let partition = &self.partitions[&pid];
+        if partition.leader.is_none() && !partition.stripped {
+            self.elect(pid, false);
+        }
+        self.replicate(pid);
+    }
+
+    /// Elects the first live replica that is in sync, or else eligible; leader -1 if there is none.
+    ///
+    /// After a thaw (`alone`) the in-sync set is the new leader only, and the survivors rejoin later: measured on
+    /// Apache Kafka 4.3, where several sessions had run out at once.
+    pub(crate) fn elect(&mut self, pid: Pid, alone: bool) {
+        let partition = &self.partitions[&pid];
+        let live = |broker: &BrokerId| self.is_active(*broker);
+        let assignment = partition.assignment();
+        let among = |set: &[BrokerId]| assignment.iter().find(|b| set.contains(b) && live(b)).copied();
+        let leader = match partition.stripped {
+            true => None,
+            false => among(&partition.isr).or_else(|| among(&partition.eligible)),
+        };
+        let isr: Vec<BrokerId> = match leader {
+            Some(leader) if alone || !partition.in_sync(leader) => vec![leader],
+            Some(_) => partition.isr.iter().copied().filter(live).collect(),
+            // Without a leader nobody can be in sync; those who were stay eligible.
+            None if partition.stripped => partition.isr.iter().copied().filter(live).collect(),
+            None => Vec::new(),
+        };
+        let left: Vec<BrokerId> = partition.isr.iter().copied().filter(|b| !isr.contains(b)).collect();
+        let survivors: Vec<BrokerId> = left.iter().copied().filter(live).collect();
+        let rejoin = self.now + self.spec.clock.isr_rejoin;
+        if let Some(partition) = self.partitions.get_mut(&pid) {
+            partition.eligible.extend(left);
+            for survivor in survivors.iter().filter(|_| alone) {
+                if let Some(replica) = partition.replica_mut(*survivor) {
+                    replica.held_out_until = rejoin;
+                }
+            }
+        }
+        for survivor in survivors.into_iter().filter(|_| alone) {
+            self.timers.set(rejoin, Timer::Rejoin(pid, survivor));
+        }
+        self.lead(pid, leader, isr);
+    }
+
+    /// Carries an election out, and tells everybody who waits on the old leader.
+    pub(crate) fn lead(&mut self, pid: Pid, leader: Option<BrokerId>, isr: Vec<BrokerId>) {
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        let before = partition.isr.clone();
+        partition.elect(leader, isr);
+        forget_eligible(partition);
+        let (name, epoch, isr) = (partition.name.clone(), partition.epoch, partition.isr.clone());
+        if before != isr {
+            self.changed(Change::Isr { partition: name.clone(), isr });
+        }
+        self.changed(Change::Leader { partition: name, leader, epoch });
+        self.leader_changed(pid);
+        self.replicate(pid);
+    }
+
+    /// Takes a broker that is not the leader out of the in-sync set.
+    pub(crate) fn shrink(&mut self, pid: Pid, broker: BrokerId) {
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        if partition.leader == Some(broker) || !partition.in_sync(broker) {
+            return;
+        }
+        partition.isr.retain(|b| *b != broker);
+        partition.eligible.push(broker);
+        forget_eligible(partition);
+        let change = Change::Isr { partition: partition.name.clone(), isr: partition.isr.clone() };
+        self.changed(change);
+        self.advance(pid);
+    }
+
+    /// Takes a follower into the in-sync set, if it has everything and nothing speaks against it.
+    pub(crate) fn try_expand(&mut self, pid: Pid, broker: BrokerId) {
+        let ready = self.controller_works() && self.is_active(broker) && self.is_running(broker);
+        let now = self.now;
+        let Some(partition) = self.partitions.get_mut(&pid).filter(|_| ready) else { return };
+        let end = partition.log.end();
+        let caught_up = partition.replica(broker).is_some_and(|r| r.end == end && r.held_out_until <= now);
+        if partition.leader.is_none() || partition.in_sync(broker) || !caught_up {
+            return;
+        }
+        partition.isr.push(broker);
+        partition.isr = partition.ordered(&partition.isr);
+        partition.eligible.retain(|b| *b != broker);
+        forget_eligible(partition);
+        let change = Change::Isr { partition: partition.name.clone(), isr: partition.isr.clone() };
+        self.changed(change);
+        self.advance(pid);
+    }
+
+    fn expand_where_possible(&mut self) {
+        let out: Vec<(Pid, BrokerId)> = self
+            .partitions
+            .iter()
+            .flat_map(|(pid, p)| p.assignment().into_iter().filter(|b| !p.in_sync(*b)).map(|b| (*pid, b)))
+            .collect();
+        for (pid, broker) in out {
+            self.try_expand(pid, broker);
+        }
+    }
+
+    pub(crate) fn rebalance_due(&mut self) {
+        self.timers.set(self.now + self.spec.clock.leader_rebalance, Timer::Rebalance);
+        if !self.controller_works() {
+            return;
+        }
+        let moves: Vec<Pid> =
+            self.partitions.iter().filter(|(_, p)| self.may_go_home(p)).map(|(pid, _)| *pid).collect();
+        for pid in moves {
+            let (leader, isr) = (self.partitions[&pid].replicas[0].broker, self.partitions[&pid].isr.clone());
+            self.lead(pid, Some(leader), isr);
+        }
+    }
+
+    fn may_go_home(&self, partition: &Partition) -> bool {
+        let Some(preferred) = partition.replicas.first() else { return false };
+        let away = partition.leader.is_some_and(|leader| leader != preferred.broker) && !partition.stripped;
+        away && partition.in_sync(preferred.broker)
+            && self.is_active(preferred.broker)
+            && preferred.end == partition.log.end()
+    }
+
+    pub(crate) fn offline_partitions(&self) -> usize {
+        self.partitions.values().filter(|p| p.leader.is_none()).count()
+    }
+}
+
+/// Replicas are eligible only while the in-sync set is below its minimum: above it, records are committed without
+/// them.
+fn forget_eligible(partition: &mut Partition) {
+    if !partition.under_min_isr() {
+        partition.eligible.clear();
+    }
+    let isr = partition.isr.clone();
+    partition.eligible.retain(|broker| !isr.contains(broker));
+    partition.eligible.sort();
+    partition.eligible.dedup();
+}

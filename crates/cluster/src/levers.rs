@@ -1,0 +1,99 @@
+//! The levers that faults and heals are built from.
+
+use crate::api::{BrokerId, Lever, Process, TopicPartition};
+use crate::cluster::Cluster;
+use crate::partition::Pid;
+use crate::timers::Timer;
+
+impl Cluster {
+    /// A lever that changes nothing (a broker that is already dead, an id that does not exist) does nothing.
+    pub(crate) fn pull(&mut self, lever: Lever) {
+        match lever {
+            Lever::FreezeController => self.freeze_controller(),
+            Lever::ThawController => self.thaw_controller(),
+            Lever::KillBroker(id) => self.kill(id),
+            Lever::StartBroker(id) => self.start(id),
+            Lever::FreezeBroker(id) => self.cut_off(id, Process::Frozen),
+            Lever::ThawBroker(id) => self.bring_back(id, Process::Frozen),
+            Lever::BlackHoleBroker(id) => self.cut_off(id, Process::BlackHoled),
+            Lever::RestoreBroker(id) => self.bring_back(id, Process::BlackHoled),
+            Lever::SlowBroker(id, delay) => {
+                if let Some(broker) = self.broker_mut(id) {
+                    broker.delay = delay;
+                    self.relink(id);
+                    self.replicate_all_of(id);
+                }
+            }
+            Lever::StripLeader(partitions) => self.strip(&partitions),
+            Lever::RestoreLeader(partitions) => self.unstrip(&partitions),
+        }
+    }
+
+    fn kill(&mut self, id: BrokerId) {
+        let Some(broker) = self.broker_mut(id) else { return };
+        broker.starting = false;
+        if broker.process == Process::Dead {
+            return;
+        }
+        broker.process = Process::Dead;
+        self.relink(id);
+        self.drop_parked_of(id);
+        self.lose_contact(id);
+        self.coordinators_moved();
+    }
+
+    fn start(&mut self, id: BrokerId) {
+        let at = self.now + self.spec.clock.broker_start;
+        let Some(broker) = self.broker_mut(id).filter(|b| b.process == Process::Dead && !b.starting) else {
+            return;
+        };
+        broker.starting = true;
+        self.timers.set(at, Timer::Return(id));
+    }
+
+    fn cut_off(&mut self, id: BrokerId, process: Process) {
+        let Some(broker) = self.broker_mut(id).filter(|b| b.running()) else { return };
+        broker.process = process;
+        self.relink(id);
+        self.lose_contact(id);
+        self.coordinators_moved();
+    }
+
+    fn bring_back(&mut self, id: BrokerId, from: Process) {
+        let Some(broker) = self.broker_mut(id).filter(|b| b.process == from) else { return };
+        broker.process = Process::Running;
+        self.relink(id);
+        self.regain_contact(id);
+        self.replicate_all_of(id);
+        self.coordinators_moved();
+    }
+
+    fn replicate_all_of(&mut self, id: BrokerId) {
+        let held: Vec<Pid> =
+            self.broker(id).map(|b| b.partitions.iter().copied().collect()).unwrap_or_default();
+        for pid in held {
+            self.replicate(pid);
+        }
+    }
+
+    fn strip(&mut self, partitions: &[TopicPartition]) {
+        for pid in self.pids(partitions) {
+            let Some(partition) = self.partitions.get_mut(&pid).filter(|p| !p.stripped) else { continue };
+            partition.stripped = true;
+            let isr = partition.isr.clone();
+            self.lead(pid, None, isr);
+        }
+    }
+
+    fn unstrip(&mut self, partitions: &[TopicPartition]) {
+        for pid in self.pids(partitions) {
+            let Some(partition) = self.partitions.get_mut(&pid).filter(|p| p.stripped) else { continue };
+            partition.stripped = false;
+            self.elect(pid, false);
+        }
+    }
+
+    fn pids(&self, partitions: &[TopicPartition]) -> Vec<Pid> {
+        partitions.iter().filter_map(|p| self.pid(&p.topic, p.partition)).collect()
+    }
+}

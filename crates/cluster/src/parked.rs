@@ -1,0 +1,181 @@
+//! Requests that wait: for in-sync replicas, for records, for the controller.
+//!
+//! A parked request is named in the partitions it waits for; it leaves all of them when it is answered, when its time
+//! is over, or when its connection is gone.
+
+use crate::api::{BrokerId, Fetch, ProducePart, Request, Response, Token};
+use crate::cluster::Cluster;
+use crate::error::ErrorCode;
+use crate::partition::{AckWaiter, Pid};
+use crate::timers::Timer;
+use crate::topics::OFFSETS_TOPIC;
+
+#[derive(Debug)]
+pub(crate) enum Parked {
+    Produce { broker: BrokerId, parts: Vec<ProducePart>, waits: Vec<Option<(Pid, i64)>> },
+    Fetch { broker: BrokerId, fetch: Fetch, pids: Vec<Pid> },
+    Topics { broker: BrokerId, request: Request },
+}
+
+impl Parked {
+    fn broker(&self) -> BrokerId {
+        match self {
+            Self::Produce { broker, .. } | Self::Fetch { broker, .. } | Self::Topics { broker, .. } => {
+                *broker
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// Parks a request until `wait` is over. When too many wait already, its wait is over at once.
+    pub(crate) fn park(&mut self, token: Token, parked: Parked, wait: std::time::Duration) {
+        match &parked {
+            Parked::Produce { waits, .. } => {
+                for (part, (pid, required)) in waits.iter().enumerate().filter_map(|(i, w)| Some((i, (*w)?)))
+                {
+                    if let Some(partition) = self.partitions.get_mut(&pid) {
+                        partition.ack_waiters.insert((required, AckWaiter::Produce(token, part)));
+                    }
+                }
+            }
+            Parked::Fetch { pids, .. } => {
+                for pid in pids {
+                    if let Some(partition) = self.partitions.get_mut(pid) {
+                        partition.fetchers.insert(token);
+                    }
+                }
+            }
+            Parked::Topics { .. } => {}
+        }
+        self.parked.insert(token, parked);
+        if self.parked.len() > self.spec.parked_max {
+            self.wait_is_over(token);
+        } else {
+            self.timers.set(self.now + wait, Timer::Parked(token));
+        }
+    }
+
+    /// Takes a request back, and its name out of the partitions.
+    pub(crate) fn unpark(&mut self, token: Token) -> Option<Parked> {
+        let parked = self.parked.remove(&token)?;
+        match &parked {
+            Parked::Produce { waits, .. } => {
+                for (part, (pid, required)) in waits.iter().enumerate().filter_map(|(i, w)| Some((i, (*w)?)))
+                {
+                    if let Some(partition) = self.partitions.get_mut(&pid) {
+                        partition.ack_waiters.remove(&(required, AckWaiter::Produce(token, part)));
+                    }
+                }
+            }
+            Parked::Fetch { pids, .. } => {
+                for pid in pids {
+                    if let Some(partition) = self.partitions.get_mut(pid) {
+                        partition.fetchers.remove(&token);
+                    }
+                }
+            }
+            Parked::Topics { .. } => {}
+        }
+        Some(parked)
+    }
+
+    pub(crate) fn wait_is_over(&mut self, token: Token) {
+        match self.unpark(token) {
+            Some(Parked::Produce { mut parts, waits, .. }) => {
+                for (part, _) in parts.iter_mut().zip(waits).filter(|(_, wait)| wait.is_some()) {
+                    refuse(part, ErrorCode::RequestTimedOut);
+                }
+                self.reply(token, Response::Produce(parts));
+            }
+            Some(Parked::Fetch { broker, fetch, .. }) => {
+                let parts = self.read(broker, &fetch);
+                self.reply(token, Response::Fetch(parts));
+            }
+            Some(Parked::Topics { request, .. }) => {
+                let response = timed_out(request);
+                self.reply(token, response);
+            }
+            None => {}
+        }
+    }
+
+    /// Part `index` of a parked produce request is settled; the request is answered with its last part.
+    pub(crate) fn part_done(&mut self, token: Token, index: usize, result: Result<(), ErrorCode>) {
+        let Some(Parked::Produce { parts, waits, .. }) = self.parked.get_mut(&token) else { return };
+        waits[index] = None;
+        if let Err(error) = result {
+            refuse(&mut parts[index], error);
+        }
+        if waits.iter().all(Option::is_none)
+            && let Some(Parked::Produce { parts, .. }) = self.unpark(token)
+        {
+            self.reply(token, Response::Produce(parts));
+        }
+    }
+
+    /// The connections of a dead broker are gone, and with them whatever waited there.
+    pub(crate) fn drop_parked_of(&mut self, broker: BrokerId) {
+        let gone: Vec<Token> = self
+            .parked
+            .iter()
+            .filter(|(_, parked)| parked.broker() == broker)
+            .map(|(token, _)| *token)
+            .collect();
+        for token in gone {
+            self.unpark(token);
+        }
+    }
+
+    /// Everybody who waits at a partition is told that its leader is another one, or none.
+    pub(crate) fn leader_changed(&mut self, pid: Pid) {
+        self.turn_away(pid, ErrorCode::NotLeaderOrFollower);
+        let name = self.partitions.get(&pid).map(|partition| &partition.name);
+        if let Some(index) = name.filter(|name| &*name.topic == OFFSETS_TOPIC).map(|name| name.partition) {
+            self.turn_groups_away(index);
+            self.coordinators_moved();
+        }
+    }
+
+    pub(crate) fn turn_away(&mut self, pid: Pid, error: ErrorCode) {
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        let acks = std::mem::take(&mut partition.ack_waiters);
+        let fetchers: Vec<Token> = partition.fetchers.iter().copied().collect();
+        for (_, waiter) in acks {
+            match waiter {
+                AckWaiter::Produce(token, part) => self.part_done(token, part, Err(error)),
+                AckWaiter::Group(id) => self.group_record_done(id, Err(error)),
+            }
+        }
+        for token in fetchers {
+            self.wake_fetch(token);
+        }
+    }
+}
+
+pub(crate) fn refuse(part: &mut ProducePart, error: ErrorCode) {
+    part.error = error;
+    part.base_offset = -1;
+    part.log_start_offset = -1;
+}
+
+fn timed_out(request: Request) -> Response {
+    const ERROR: ErrorCode = ErrorCode::RequestTimedOut;
+    let message = || Some("the controller did not answer in time".to_owned());
+    match request {
+        Request::CreatePartitions(asked) => Response::CreatePartitions(
+            asked.topics.into_iter().map(|(topic, ..)| (topic, ERROR, message())).collect(),
+        ),
+        Request::DeleteTopics(topics, _) => {
+            Response::DeleteTopics(topics.into_iter().map(|topic| (topic, ERROR)).collect())
+        }
+        Request::CreateTopics(asked) => Response::CreateTopics(
+            asked
+                .topics
+                .into_iter()
+                .map(|topic| crate::topics::refused(topic.name, ERROR, message()))
+                .collect(),
+        ),
+        _ => Response::CreateTopics(Vec::new()),
+    }
+}

@@ -1,0 +1,143 @@
+//! How records get from a leader to its followers, and the high watermark past them.
+
+use std::time::Duration;
+
+use crate::api::BrokerId;
+use crate::cluster::Cluster;
+use crate::partition::{AckWaiter, Pid};
+use crate::timers::Timer;
+
+impl Cluster {
+    /// Brings every follower that can fetch up to the leader, at once or after the delay of a slow broker, and notes
+    /// since when the others are behind.
+    pub(crate) fn replicate(&mut self, pid: Pid) {
+        let Some(partition) = self.partitions.get(&pid) else { return };
+        let Some(leader) = partition.leader else { return };
+        let end = partition.log.end();
+        let followers: Vec<(BrokerId, bool)> = partition
+            .replicas
+            .iter()
+            .map(|r| (r.broker, r.end < end))
+            .filter(|(b, _)| *b != leader)
+            .collect();
+        if let Some(replica) = self.partitions.get_mut(&pid).and_then(|p| p.replica_mut(leader)) {
+            replica.end = end;
+            replica.behind_since = None;
+        }
+        let leader_delay = self.delay_of(leader);
+        for (follower, behind) in followers {
+            match leader_delay.zip(self.delay_of(follower)).map(|(a, b)| a.max(b)) {
+                Some(Duration::ZERO) => self.caught_up(pid, follower),
+                Some(delay) if behind => self.catch_up_later(pid, follower, delay),
+                Some(_) => self.caught_up(pid, follower),
+                None => {}
+            }
+            if behind {
+                self.note_behind(pid, follower);
+            }
+        }
+        self.advance(pid);
+    }
+
+    /// `None` while the broker neither fetches nor answers.
+    fn delay_of(&self, broker: BrokerId) -> Option<Duration> {
+        self.broker(broker).filter(|b| b.running()).map(|b| b.delay)
+    }
+
+    fn caught_up(&mut self, pid: Pid, follower: BrokerId) {
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        let end = partition.log.end();
+        let in_sync = partition.in_sync(follower);
+        if let Some(replica) = partition.replica_mut(follower) {
+            replica.end = end;
+            replica.behind_since = None;
+        }
+        if !in_sync {
+            self.try_expand(pid, follower);
+        }
+    }
+
+    fn catch_up_later(&mut self, pid: Pid, follower: BrokerId, delay: Duration) {
+        let Some(replica) = self.partitions.get_mut(&pid).and_then(|p| p.replica_mut(follower)) else {
+            return;
+        };
+        if !std::mem::replace(&mut replica.catching_up, true) {
+            self.timers.set(self.now + delay, Timer::CatchUp(pid, follower));
+        }
+    }
+
+    pub(crate) fn catch_up_due(&mut self, pid: Pid, follower: BrokerId) {
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        let leader = partition.leader;
+        if let Some(replica) = partition.replica_mut(follower) {
+            replica.catching_up = false;
+        }
+        if self.is_running(follower) && leader.is_some_and(|leader| self.is_running(leader)) {
+            self.caught_up(pid, follower);
+            self.advance(pid);
+        }
+    }
+
+    fn note_behind(&mut self, pid: Pid, follower: BrokerId) {
+        let (now, lag) = (self.now, self.spec.clock.replica_lag);
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        let end = partition.log.end();
+        let Some(replica) = partition.replica_mut(follower).filter(|r| r.end < end) else { return };
+        if replica.behind_since.is_none() {
+            replica.behind_since = Some(now);
+            self.timers.set(now + lag, Timer::Lag(pid, follower));
+        }
+    }
+
+    /// The leader asks the controller to take a follower out that has been behind for too long.
+    pub(crate) fn lag_due(&mut self, pid: Pid, follower: BrokerId) {
+        let (now, lag) = (self.now, self.spec.clock.replica_lag);
+        let Some(partition) = self.partitions.get(&pid) else { return };
+        let overdue = |since: Duration| since + lag <= now;
+        let too_late = partition.replica(follower).and_then(|r| r.behind_since).is_some_and(overdue);
+        let can_ask =
+            partition.leader.is_some_and(|leader| self.is_running(leader)) && self.controller_works();
+        if too_late && can_ask {
+            self.shrink(pid, follower);
+        }
+    }
+
+    /// After a thaw: whoever has been behind for too long is looked at from then on.
+    pub(crate) fn look_at_lag_from(&mut self, first: Duration) {
+        let lag = self.spec.clock.replica_lag;
+        for (pid, partition) in &self.partitions {
+            for replica in &partition.replicas {
+                if let Some(since) = replica.behind_since {
+                    self.timers.set(first.max(since + lag), Timer::Lag(*pid, replica.broker));
+                }
+            }
+        }
+    }
+
+    /// Moves the high watermark as far as it goes, and tells who waited for it.
+    pub(crate) fn advance(&mut self, pid: Pid) {
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        // A leader that neither runs nor is reachable hears of no fetch, so its high watermark stands.
+        let leader = partition.leader;
+        if !leader.is_some_and(|leader| self.is_running(leader)) {
+            return;
+        }
+        let retention = self.retention_of(pid);
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        if !partition.advance_high_watermark() {
+            return;
+        }
+        partition.log.retain(retention, partition.high_watermark);
+        let acked = partition.take_acked();
+        let fetchers: Vec<_> = partition.fetchers.iter().copied().collect();
+        for waiter in acked {
+            match waiter {
+                AckWaiter::Produce(token, part) => self.part_done(token, part, Ok(())),
+                AckWaiter::Group(id) => self.group_record_done(id, Ok(())),
+            }
+        }
+        for token in fetchers {
+            self.wake_fetch(token);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The stuck states of a cluster, as measured on Apache Kafka 4.3: what a client sees, and how they heal.
+
+mod common;
+
+use cluster::*;
+use common::{World, batch, ms, tp};
+
+const B2: BrokerId = BrokerId(2);
+
+fn acked(world: &mut World, broker: i32, partition: i32, acks: Acks) -> bool {
+    let token = world.produce(broker, partition, acks);
+    world.produced(token) == Some(ErrorCode::None)
+}
+
+#[test]
+fn e0_a_frozen_controller_alone_is_harmless() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pass(ms(30_000));
+    for partition in 0..3 {
+        assert!(acked(&mut world, partition + 1, partition, Acks::All));
+    }
+    world.changes.clear();
+    world.pull(Lever::ThawController);
+    world.pass(ms(30_000));
+    assert_eq!(world.changes.len(), 1, "the thaw and nothing else: {:?}", world.changes);
+    assert!(acked(&mut world, 2, 1, Acks::All));
+}
+
+#[test]
+fn e0_topics_cannot_be_created_until_the_controller_goes_on() {
+    let mut world = World::three();
+    let new = |name: &str| {
+        let replicas = NewReplicas::Counts { partitions: 1, replication_factor: -1 };
+        let topic = NewTopic { name: name.into(), replicas, configs: Vec::new() };
+        Request::CreateTopics(CreateTopics { timeout: ms(5_000), validate_only: false, topics: vec![topic] })
+    };
+    let error = |response: Option<Response>| match response {
+        Some(Response::CreateTopics(created)) => created[0].error,
+        other => panic!("{other:?}"),
+    };
+    world.pull(Lever::FreezeController);
+    let (late, in_time) = (world.ask(1, new("late")), world.ask(1, new("u")));
+    world.pass(ms(5_000));
+    assert_eq!(error(world.answer(late)), ErrorCode::RequestTimedOut);
+    assert_eq!(error(world.answer(in_time)), ErrorCode::RequestTimedOut);
+    let waiting = world.ask(1, new("v"));
+    world.pull(Lever::ThawController);
+    assert_eq!(error(world.answer(waiting)), ErrorCode::None);
+}
+
+#[test]
+fn e1_a_dead_broker_under_a_frozen_controller_stops_every_acks_all_write() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(96_000));
+    assert_eq!(world.leader(1), (2, vec![2, 3, 1]), "metadata is stale for ever");
+    let stuck = world.produce(1, 0, Acks::All);
+    assert!(acked(&mut world, 1, 0, Acks::Leader), "acks=1 succeeds on a live leader");
+    world.pass(ms(1_000));
+    assert_eq!(world.produced(stuck), Some(ErrorCode::RequestTimedOut));
+    let state = world.cluster.state();
+    assert_eq!(state.controller.offline_partitions_count, 0, "the dashboards stay green");
+    assert!(state.brokers.iter().all(|b| b.under_replicated_partitions == 0));
+}
+
+#[test]
+fn e1_heals_with_an_election_then_too_few_replicas_then_the_full_set() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(30_000));
+    world.pull(Lever::ThawController);
+    world.pass(ms(600));
+    assert_eq!(world.leader(1), (3, vec![3]), "elected within 0.6 s, alone in its set");
+    let refused = world.produce(3, 1, Acks::All);
+    assert_eq!(world.produced(refused), Some(ErrorCode::NotEnoughReplicas));
+    assert!(acked(&mut world, 1, 0, Acks::All), "the others lost a follower and go on");
+    world.pass(ms(5_000));
+    assert_eq!(world.leader(1), (3, vec![3, 1]));
+    assert!(acked(&mut world, 3, 1, Acks::All));
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(2_500));
+    assert_eq!(world.leader(1), (3, vec![2, 3, 1]));
+}
+
+#[test]
+fn e2_a_frozen_leader_goes_on_where_it_stood() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::FreezeBroker(B2));
+    let stuck = world.produce(1, 0, Acks::All);
+    world.pass(ms(900));
+    assert_eq!(world.produced(stuck), None);
+    world.pull(Lever::ThawController);
+    world.pull(Lever::ThawBroker(B2));
+    assert_eq!(world.produced(stuck), Some(ErrorCode::None), "the follower is back, and with it the ack");
+    world.pass(ms(10_000));
+    assert_eq!(world.leader(1), (2, vec![2, 3, 1]), "nobody was fenced");
+}
+
+fn commit(group: &str) -> Request {
+    let who = GroupMember { group: group.into(), generation: -1, member: String::new(), instance: None };
+    let committed = Committed { offset: 3, leader_epoch: -1, metadata: String::new() };
+    Request::OffsetCommit(OffsetCommit { who, offsets: vec![(tp("t", 0), committed)] })
+}
+
+fn coordinator(world: &mut World, group: &str) -> Result<BrokerId, ErrorCode> {
+    let token = world.ask(1, Request::FindCoordinator(vec![group.into()]));
+    match world.answer(token) {
+        Some(Response::FindCoordinator(mut found)) => found.remove(0).1,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn e2_groups_on_healthy_coordinators_cannot_commit() {
+    let mut world = World::three();
+    let group =
+        (0..).map(|n| format!("g{n}")).find(|g| coordinator(&mut world, g) != Ok(B2)).expect("some group");
+    let healthy = coordinator(&mut world, &group).expect("a coordinator").0;
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::FreezeBroker(B2));
+    let token = world.ask(healthy, commit(&group));
+    world.pass(ms(4_000));
+    assert!(world.answer(token).is_none());
+    world.pass(ms(1_500));
+    let Some(Response::OffsetCommit(refused)) = world.answer(token) else { panic!("no answer") };
+    assert_eq!(refused[0].1, ErrorCode::CoordinatorNotAvailable);
+}
+
+#[test]
+fn e4_tries_that_timed_out_are_appended_and_appear_after_the_heal() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::KillBroker(B2));
+    for _ in 0..4 {
+        let token = world.produce(1, 0, Acks::All);
+        world.pass(ms(1_000));
+        assert_eq!(world.produced(token), Some(ErrorCode::RequestTimedOut));
+    }
+    let reader = world.fetch(1, 0, 0, ms(60_000));
+    assert_eq!(world.fetched(reader), None, "nothing is readable below a stuck high watermark");
+    world.pull(Lever::ThawController);
+    world.pass(ms(9_500));
+    assert_eq!(world.fetched(reader), Some(Ok(4)), "all four tries, of which a client meant one");
+}
+
+#[test]
+fn e4_an_idempotent_retry_within_an_epoch_is_not_doubled() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::KillBroker(B2));
+    for _ in 0..4 {
+        let token = world.produce_batch(1, 0, Acks::All, batch(Some((7, 0, 0))));
+        world.pass(ms(1_000));
+        assert_eq!(world.produced(token), Some(ErrorCode::RequestTimedOut));
+    }
+    let bumped = world.produce_batch(1, 0, Acks::All, batch(Some((7, 1, 0))));
+    world.pull(Lever::ThawController);
+    world.pass(ms(9_500));
+    assert_eq!(world.produced(bumped), Some(ErrorCode::RequestTimedOut));
+    let reader = world.fetch(1, 0, 0, ms(0));
+    assert_eq!(world.fetched(reader), Some(Ok(2)), "the bumped epoch is taken for a new record");
+}
+
+#[test]
+fn e5_the_only_replica_dies_and_the_partition_has_no_leader_until_it_is_back() {
+    let mut world = World::new(Spec::new());
+    world.create("t", &[&[1], &[2], &[3]]);
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(6_900));
+    assert_eq!(world.leader(1).0, 2, "stale for most of the session");
+    world.pass(ms(2_200));
+    assert_eq!(world.leader(1), (-1, vec![]));
+    assert_eq!(world.metadata("t", 1).error, ErrorCode::LeaderNotAvailable);
+    assert_eq!(world.cluster.state().controller.offline_partitions_count, 1);
+    assert!(acked(&mut world, 1, 0, Acks::All), "others are not touched");
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(2_800));
+    assert!(acked(&mut world, 2, 1, Acks::All));
+}
+
+#[test]
+fn e6_a_live_replica_that_is_not_in_sync_does_not_lead() {
+    let mut world = World::new(Spec { min_isr: 1, ..Spec::new() });
+    world.create("t", &[&[1, 2]]);
+    world.pull(Lever::FreezeBroker(B2));
+    world.pass(ms(10_000));
+    assert!(acked(&mut world, 1, 0, Acks::All));
+    world.pull(Lever::KillBroker(BrokerId(1)));
+    world.pass(ms(10_000));
+    world.pull(Lever::ThawBroker(B2));
+    world.pass(ms(10_000));
+    let view = world.metadata("t", 0);
+    assert_eq!((view.leader, view.offline), (None, vec![BrokerId(1)]));
+    world.pull(Lever::StartBroker(BrokerId(1)));
+    world.pass(ms(3_000));
+    assert_eq!(world.leader(0), (1, vec![1, 2]));
+}
+
+#[test]
+fn e8_a_group_without_a_coordinator_cannot_commit_while_its_partitions_are_fine() {
+    let mut world = World::three();
+    let b = coordinator(&mut world, "g").expect("a coordinator").0;
+    let offsets: Vec<_> = (0..6).map(|p| tp("__consumer_offsets", p)).collect();
+    world.pull(Lever::StripLeader(offsets.clone()));
+    assert_eq!(coordinator(&mut world, "g"), Err(ErrorCode::CoordinatorNotAvailable));
+    let token = world.ask(b, commit("g"));
+    let Some(Response::OffsetCommit(refused)) = world.answer(token) else { panic!("no answer") };
+    assert_eq!(refused[0].1, ErrorCode::CoordinatorNotAvailable);
+    assert!(acked(&mut world, 1, 0, Acks::All));
+    world.pull(Lever::RestoreLeader(offsets));
+    let back = coordinator(&mut world, "g").expect("a coordinator again").0;
+    let token = world.ask(back, commit("g"));
+    let Some(Response::OffsetCommit(done)) = world.answer(token) else { panic!("no answer") };
+    assert_eq!(done[0].1, ErrorCode::None);
+}
+
+#[test]
+fn a_stripped_partition_stays_without_leader_whatever_the_controller_does() {
+    let mut world = World::three();
+    let reader = world.fetch(1, 0, 0, ms(60_000));
+    world.pull(Lever::StripLeader(vec![tp("t", 0)]));
+    assert_eq!(world.fetched(reader), Some(Err(ErrorCode::NotLeaderOrFollower)));
+    world.pass(ms(600_000));
+    assert_eq!(world.leader(0).0, -1);
+    let token = world.produce(1, 0, Acks::All);
+    assert_eq!(world.produced(token), Some(ErrorCode::NotLeaderOrFollower));
+    world.pull(Lever::RestoreLeader(vec![tp("t", 0)]));
+    assert_eq!(world.leader(0), (1, vec![1, 2, 3]));
+    assert!(acked(&mut world, 1, 0, Acks::All));
+}
+
+#[test]
+fn a_slow_follower_delays_acks_and_does_not_leave_the_set() {
+    let mut world = World::three();
+    world.pull(Lever::SlowBroker(B2, ms(800)));
+    let token = world.produce(1, 0, Acks::All);
+    world.pass(ms(799));
+    assert_eq!(world.produced(token), None);
+    world.pass(ms(1));
+    assert_eq!(world.produced(token), Some(ErrorCode::None));
+    world.pass(ms(60_000));
+    assert_eq!(world.leader(0).1.len(), 3);
+}
+
+#[test]
+fn leadership_goes_home_after_a_while() {
+    let mut world = World::three();
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(10_000));
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(10_000));
+    assert_eq!(world.leader(1).0, 3);
+    world.pass(ms(300_000));
+    assert_eq!(world.leader(1).0, 2);
+}

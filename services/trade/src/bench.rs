@@ -1,0 +1,90 @@
+//! A desk over a scripted way out, for tests: one partition, paused time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuit::{Circuits, Settings, SwitchBoard, Words};
+use contracts::EventType::{
+    self, FeeRequest, LedgerPosted, OrderAccepted, OrderPlaced, QuoteRequest, TradeExecuted,
+};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use trading::order::OrderState;
+use trading::product::Catalogue;
+
+use crate::desk::{Desk, Placed, Places};
+use crate::executor::Executor;
+use crate::flow::Answer;
+use crate::resolver::{Resolver, UnresolvedCount, Worker};
+use crate::samples;
+use crate::script::Script;
+use crate::stack;
+use crate::table::OrderTable;
+use crate::wire::Out;
+
+pub(crate) const BUDGET: Duration = Duration::from_millis(300);
+pub(crate) const WHOLE_WAY: [EventType; 6] =
+    [OrderPlaced, QuoteRequest, FeeRequest, OrderAccepted, TradeExecuted, LedgerPosted];
+
+pub(crate) struct Bench {
+    pub(crate) script: Arc<Script>,
+    pub(crate) switches: SwitchBoard,
+    pub(crate) unresolved: UnresolvedCount,
+    pub(crate) desk: Desk,
+    // Keeps the rings of the calls.
+    _circuits: Circuits,
+}
+
+pub(crate) fn bench(places: Places, protected: bool) -> Bench {
+    let words = Words { degraded: "refused", restored: "taken" };
+    let circuits = Circuits::new(["trade-0"], words, Settings::default(), 1).unwrap();
+    let (script, switches, unresolved) =
+        (Arc::<Script>::default(), circuits.switches(), UnresolvedCount::default());
+    let out: Out = Arc::new(Arc::clone(&script));
+    let executor = Executor::new(out.clone(), Arc::new(Catalogue::default()));
+    let stack = if protected {
+        stack::protected(executor, switches.clone(), circuits.unanswered())
+    } else {
+        stack::bare(executor)
+    };
+    let table = Arc::new(OrderTable::new(100));
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let worker = Worker {
+        out,
+        table: Arc::clone(&table),
+        switches: switches.clone(),
+        partition: 0,
+        count: unresolved.clone(),
+    };
+    let resolver = Resolver::start(&worker, 1, 10, (&tasks, &stop));
+    let desk = Desk::new(table, stack, resolver, Box::new(|_| 0), places, (tasks, stop));
+    Bench { script, switches, unresolved, desk, _circuits: circuits }
+}
+
+pub(crate) fn protected() -> Bench {
+    bench(Places { in_flight_max: 10, unresolved_max: 10 }, true)
+}
+
+impl Bench {
+    pub(crate) async fn place(&self, id: &str) -> Answer {
+        match self.desk.place(samples::key(id), samples::terms(2), BUDGET).await {
+            Placed::Answered(_, answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn state(&self, id: &str) -> Option<OrderState> {
+        self.desk.find(&samples::key(id)).map(|entry| entry.with(|flow| flow.state()))
+    }
+
+    /// Polls until it holds; with a paused clock that takes no time.
+    pub(crate) async fn eventually(&self, what: impl Fn(&Self) -> bool) {
+        for _ in 0..10_000 {
+            if what(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it never held; taken was {:?}", self.script.taken());
+    }
+}
