@@ -12,7 +12,6 @@ use bus::{Delivery, Headers, Producer, Record};
 use circuit::Calls;
 use contracts::codec::EncodeError;
 use contracts::partitioner::partition_of;
-use contracts::provenance::names;
 use contracts::{Encoded, Event, Exchange, Provenance, topics};
 use trading::ids::{AccountId, EventId, ServiceId};
 use trading::mode::Mode;
@@ -98,16 +97,27 @@ impl Publisher {
         provenance: Provenance,
         deadline: Instant,
     ) -> Result<bus::Request, PublishError> {
-        let nothing_yet = Exchange {
-            correlation_id: Uuid::nil(),
+        let correlation_id = Uuid::new_v4();
+        // A question cannot be encoded without an exchange; the bus writes its own values over all but the id.
+        let exchange = Exchange {
+            correlation_id,
             reply_topic: topics::QUOTE_REPLIES,
             reply_partition: 0,
             deadline: provenance.event_time,
         };
-        let mut encoded = contracts::encode(event, &provenance.with_exchange(nothing_yet))?;
-        encoded.headers.retain(|(name, _)| !EXCHANGE_HEADERS.contains(name));
+        let encoded = contracts::encode(event, &provenance.with_exchange(exchange))?;
         let Record { topic, partition, key, headers, payload } = to_record(encoded, &self.layout);
-        Ok(bus::Request { topic, partition, key, headers, payload, reply_partition: partition, deadline })
+        let reply_partition = partition;
+        Ok(bus::Request {
+            correlation_id,
+            topic,
+            partition,
+            key,
+            headers,
+            payload,
+            reply_partition,
+            deadline,
+        })
     }
 
     /// Begins a call on this partition that ends with the delivery report.
@@ -119,10 +129,6 @@ impl Publisher {
         &self.metrics
     }
 }
-
-/// What the bus writes itself.
-const EXCHANGE_HEADERS: [&str; 4] =
-    [names::CORRELATION_ID, names::REPLY_TOPIC, names::REPLY_PARTITION, names::DEADLINE];
 
 /// The index of the circuit of a partition; a partition that is none has no circuit.
 #[must_use]
@@ -193,8 +199,12 @@ mod tests {
         let request = publisher.question(question(), provenance, Instant::now()).unwrap();
         let expected = publisher.partition_of(&AccountId::new("a-1").unwrap());
         assert_eq!((request.partition, request.reply_partition), (expected, expected));
-        let exchange = request.headers.iter().filter(|(name, _)| EXCHANGE_HEADERS.contains(&name.as_ref()));
-        assert_eq!(exchange.count(), 0, "the bus writes those");
+        let again = publisher.question(
+            question(),
+            publisher.provenance(fresh_event_id(), Mode::Normal),
+            Instant::now(),
+        );
+        assert_ne!(again.unwrap().correlation_id, request.correlation_id, "each question has its own answer");
     }
 
     fn fee() -> Event {

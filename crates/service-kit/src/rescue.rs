@@ -56,7 +56,8 @@ impl Rescue for PublishError {
 
 impl Rescue for DeliveryError {
     fn problem(&self, asked: Asked) -> Problem {
-        if self.is_certainly_not_sent() { not_sent(self) } else { silent(self, asked) }
+        // Not even a purge is certain: librdkafka also purges records that wait for a retry.
+        silent(self, asked)
     }
 }
 
@@ -130,8 +131,6 @@ mod tests {
     fn what_was_not_sent_was_not_executed() {
         let full = RequestError::NotSent(NotSent::TableFull).problem(Asked::ToExecute);
         assert_eq!((full.status(), full.executed()), (StatusCode::SERVICE_UNAVAILABLE, Executed::No));
-        let purged = DeliveryError::PurgedInQueue.problem(Asked::ToExecute);
-        assert_eq!(purged.executed(), Executed::No);
         let spent = Elapsed { budget: Duration::ZERO, passed_on: false }.problem(Asked::ToExecute);
         assert_eq!(spent.executed(), Executed::No);
     }
