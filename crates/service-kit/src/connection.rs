@@ -141,3 +141,34 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::settings::Strategy;
+    use contracts::topics::{DEAD_LETTERS, FEE_REQUESTS, FEES, MODES, QUOTES};
+
+    /// A connection to a cluster that is not there, whose topics of accounts have so many partitions.
+    pub(crate) fn offline(strategy: Strategy, partitions: i32) -> Connection {
+        let topics = Topics { by_account: &[FEES, FEE_REQUESTS, QUOTES], others: &[MODES, DEAD_LETTERS] };
+        // Port 1 is reserved, and nobody listens there.
+        let settings =
+            KafkaSettings { bootstrap: "127.0.0.1:1".to_owned(), strategy, ..KafkaSettings::default() };
+        Connection {
+            service: ServiceId::new("test").unwrap(),
+            instance: InstanceId::new("test-1").unwrap(),
+            layout: Arc::new(Layout::read(&topics, |_| Some(partitions)).unwrap()),
+            producer: Producer::new(&settings.client("test")).unwrap(),
+            settings,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_without_a_cluster_does_not_start_and_says_where_it_looked() {
+        let topics = Topics { by_account: &[FEES], others: &[] };
+        let bootstrap = "127.0.0.1:1".to_owned();
+        let settings = KafkaSettings { bootstrap, startup_ms: 100, ..KafkaSettings::default() };
+        let error = Connection::open(&settings, "test", &topics).await.unwrap_err();
+        assert!(error.to_string().contains("--bootstrap"), "{error}");
+    }
+}

@@ -181,3 +181,40 @@ fn reply(service: &ServiceId, question: &Provenance, answered: Answered) -> Opti
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::Exchange;
+    use contracts::event::{FeeReply, FeeSubject};
+    use contracts::refusal::{Refusal, RefusalCode};
+    use contracts::topics::QUOTE_REPLIES;
+    use trading::ids::QuoteId;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_answer_is_caused_by_its_question_and_bound_to_it() {
+        let service = ServiceId::new("quote").unwrap();
+        let exchange = Exchange {
+            correlation_id: Uuid::from_u128(7),
+            reply_topic: QUOTE_REPLIES,
+            reply_partition: 3,
+            deadline: clock::now(),
+        };
+        let question = Provenance::root(service.clone(), fresh_event_id(), clock::now(), Mode::Normal)
+            .with_exchange(exchange.clone());
+        let event = Event::FeeReply(Box::new(FeeReply {
+            subject: FeeSubject::Quote(QuoteId::new("q-1").unwrap()),
+            result: Err(Refusal::new(RefusalCode::FeeUnavailable, "a test")),
+        }));
+        let answered = Answered { event: event.clone(), mode: Mode::Degraded };
+        let mut reply = reply(&service, &question, answered).unwrap();
+        assert!(reply.headers.iter().all(|(name, _)| name != names::CORRELATION_ID), "the bus writes it");
+        reply.headers.push((names::CORRELATION_ID.into(), Uuid::from_u128(7).to_string().into()));
+
+        let headers = reply.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        let (provenance, decoded) = contracts::decode(QUOTE_REPLIES, headers, &reply.payload).unwrap();
+        assert_eq!((decoded, provenance.mode), (event, Mode::Degraded));
+        assert_eq!((provenance.causation_id, provenance.exchange), (question.event_id, Some(exchange)));
+    }
+}

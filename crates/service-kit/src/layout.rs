@@ -26,7 +26,7 @@ pub struct Topics {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// The cluster did not answer in time.
-    #[error("{0}")]
+    #[error("no broker answered; is --bootstrap right?")]
     Cluster(#[from] bus::AdminError),
     /// A topic is not there.
     #[error("topic `{0}` does not exist; create it, then start the service again")]

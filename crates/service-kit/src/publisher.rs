@@ -165,3 +165,88 @@ pub(crate) fn count_delivery(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::tests::offline;
+    use crate::settings::Strategy;
+    use circuit::{Circuits, Settings, Words};
+    use contracts::event::{FeeAssessed, FeeRequest, FeeSubject, ModeChanged};
+    use contracts::event_id::fresh_event_id;
+    use std::time::Duration;
+    use trading::fee::{FeeSchedules, FeeTerms, Liquidity, TierLimits};
+    use trading::ids::{InstanceId, ProductId, QuoteId};
+
+    fn question() -> Event {
+        Event::FeeRequest(FeeRequest {
+            account: AccountId::new("a-1").unwrap(),
+            product: ProductId::new("BTC-USD").unwrap(),
+            subject: FeeSubject::Quote(QuoteId::new("q-1").unwrap()),
+            notional: 100.into(),
+            liquidity: Liquidity::Taker,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_question_and_its_answer_have_the_partition_of_the_account() {
+        let publisher = Publisher::new(
+            &offline(Strategy::Degrade, 12),
+            Circuits::new(["0"], WORDS, Settings::default(), 1).unwrap().unacked(),
+            Metrics::new("test"),
+        );
+        let provenance = publisher.provenance(fresh_event_id(), Mode::Normal);
+        let request = publisher.question(question(), provenance, Instant::now()).unwrap();
+        let expected = publisher.partition_of(&AccountId::new("a-1").unwrap());
+        assert_eq!((request.partition, request.reply_partition), (expected, expected));
+        let again = publisher.question(
+            question(),
+            publisher.provenance(fresh_event_id(), Mode::Normal),
+            Instant::now(),
+        );
+        assert_ne!(again.unwrap().correlation_id, request.correlation_id, "each question has its own answer");
+    }
+
+    fn fee() -> Event {
+        let now = clock::now();
+        let terms = FeeTerms { notional: 100.into(), liquidity: Liquidity::Taker, quote_decimals: 2 };
+        let fee = FeeSchedules::default().assess(&terms, None, &TierLimits::default(), now).unwrap();
+        Event::FeeAssessed(Box::new(FeeAssessed {
+            account: AccountId::new("a-1").unwrap(),
+            product: ProductId::new("BTC-USD").unwrap(),
+            subject: FeeSubject::Quote(QuoteId::new("q-1").unwrap()),
+            notional: terms.notional,
+            fee,
+            assessed_at: now,
+        }))
+    }
+
+    fn change_of_mode() -> Event {
+        Event::ModeChanged(ModeChanged {
+            instance: InstanceId::new("test-1").unwrap(),
+            scope: "partition 0".to_owned(),
+            from: Mode::Normal,
+            to: Mode::Degraded,
+            reason: "a test".to_owned(),
+            changed_at: clock::now(),
+        })
+    }
+
+    const WORDS: Words = Words { degraded: "down", restored: "up" };
+
+    #[tokio::test]
+    async fn a_record_that_is_stuck_ages_in_its_circuit_though_nobody_waits_for_it() {
+        let mut circuits = Circuits::new(["0"], WORDS, Settings::default(), 1).unwrap();
+        let metrics = Metrics::new("test");
+        let publisher = Publisher::new(&offline(Strategy::Degrade, 1), circuits.unacked(), metrics);
+        let mut in_flight = |tick: u64| {
+            circuits.watch(Duration::from_millis(10 * tick));
+            circuits.snapshot(Duration::from_millis(10 * tick))[0].in_flight
+        };
+        let provenance = publisher.provenance(fresh_event_id(), Mode::Normal);
+        drop(publisher.publish(change_of_mode(), &provenance).unwrap());
+        assert_eq!(in_flight(1), 0, "`modes` belongs to no account, and so to no circuit");
+        drop(publisher.publish(fee(), &provenance).unwrap());
+        assert_eq!(in_flight(2), 1);
+    }
+}

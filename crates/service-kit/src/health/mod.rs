@@ -24,6 +24,7 @@ use bus::StartAt;
 use circuit::{Calls, Circuits, SwitchBoard, Words};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 pub use self::notice::{ModeNotice, ModeNotices, NOTICES_MAX};
 use self::rounds::Rounds;
@@ -121,7 +122,8 @@ impl Health {
         let settings = connection.settings().circuit.checked().map_err(KafkaSettingsError::from)?;
         let service = connection.service();
         let names = (0..partitions).map(|partition| format!("{service}-{partition}"));
-        let seed = u64::from(std::process::id());
+        // Services that trip together are not to be probed together.
+        let (seed, _) = Uuid::new_v4().as_u64_pair();
         let circuits =
             Circuits::new(names, watched.words, settings, seed).map_err(KafkaSettingsError::from)?;
         let rounds = Rounds::new(usize::try_from(partitions).unwrap_or(0), watched.path.len());
@@ -179,5 +181,57 @@ impl Health {
         if tokio::time::timeout(timeout, self.tasks.wait()).await.is_err() {
             tracing::debug!("the health watch was left to end by itself");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::tests::offline;
+    use contracts::topics::{FEES, QUOTES};
+
+    const WATCHED: Watched = Watched {
+        path: &[FEES, QUOTES],
+        words: Words { degraded: "customers go elsewhere", restored: "customers come back" },
+    };
+
+    #[tokio::test]
+    async fn a_cluster_that_is_not_there_opens_every_circuit_and_tells_so() {
+        let connection = offline(Strategy::Degrade, 3);
+        let mut notices = connection.settings().notices.subscribe();
+        let token = CancellationToken::new();
+        let health = Health::new(&connection, WATCHED, 3, token.clone()).unwrap();
+        let metrics = Metrics::new("test");
+        let watchdog =
+            watchdog::Watchdog::new(&connection, WATCHED.path, Arc::clone(&health.shared), metrics.clone());
+        let watching = tokio::spawn(watchdog.run(token));
+        for _ in 0..3 {
+            let opened = tokio::time::timeout(Duration::from_secs(20), async {
+                loop {
+                    let notice = notices.recv().await.unwrap();
+                    if notice.change.to.name() == "open" && notice.change.from.name() != "half_open" {
+                        break notice;
+                    }
+                }
+            });
+            assert_eq!(opened.await.unwrap().service, "test");
+        }
+        let report = health.snapshot();
+        assert_eq!((report.mode, report.circuits.len()), (trading::mode::Mode::Degraded, 3));
+        assert!((0..3).all(|partition| health.switches().decide(partition) == circuit::Decision::Fallback));
+        assert!(metrics.encode().contains("circuit_open{partition=\"2\"} 1"));
+        drop(health);
+        watching.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn hanging_has_no_circuit_and_says_so() {
+        let connection = offline(Strategy::Hang, 3);
+        let health = Health::start(&connection, WATCHED, Metrics::new("test")).await.unwrap();
+        let report = health.snapshot();
+        assert_eq!((report.strategy, report.mode), ("hang", trading::mode::Mode::Normal));
+        assert!(report.circuits.is_empty());
+        assert_eq!(health.switches().decide(0), circuit::Decision::Primary);
+        health.close(Duration::from_secs(5)).await;
     }
 }

@@ -244,3 +244,45 @@ fn own_heartbeat(
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::topics::{FEES, QUOTES, TRADES};
+    use trading::ids::ServiceId;
+
+    const PATH: &[&str] = &[FEES, QUOTES];
+
+    fn sent(topic: &'static str, instance: &str) -> bus::Incoming {
+        let heartbeat = Heartbeat {
+            topic,
+            partition: 2,
+            instance: InstanceId::new(instance).unwrap(),
+            sequence: 9,
+            sent_at: clock::now(),
+        };
+        let service = ServiceId::new("test").unwrap();
+        let provenance = Provenance::root(service, fresh_event_id(), clock::now(), Mode::Normal);
+        let encoded = contracts::encode(Event::Heartbeat(heartbeat), &provenance).unwrap();
+        bus::Incoming {
+            topic: topic.to_owned(),
+            partition: 2,
+            offset: 0,
+            timestamp_ms: 0,
+            key: encoded.key,
+            headers: crate::publisher::to_headers(encoded.headers),
+            payload: encoded.payload,
+        }
+    }
+
+    #[test]
+    fn only_heartbeats_of_this_very_instance_on_the_path_are_taken_back() {
+        let instance = InstanceId::new("fee-1").unwrap();
+        let taken = |record| own_heartbeat(&record, &instance, PATH);
+        assert_eq!(taken(sent(QUOTES, "fee-1")), Some((Beat { partition: 2, number: 9 }, 1)));
+        assert_eq!(taken(sent(QUOTES, "fee-2")), None, "another instance");
+        assert_eq!(taken(sent(TRADES, "fee-1")), None, "not on the path");
+        let forged = bus::Incoming { payload: "junk".into(), ..sent(QUOTES, "fee-1") };
+        assert_eq!(taken(forged), None);
+    }
+}
