@@ -44,7 +44,7 @@ impl Answer {
     /// A quote that was calculated without Kafka, and says so.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
-        self.status == 200 && self.path == "sync" && self.body["mode"] == "degraded"
+        self.status == 200 && self.path == "sync" && self.body["quote"]["mode"] == "degraded"
     }
 
     /// A refusal before anything was produced.

@@ -35,7 +35,8 @@ pub struct Settings {
     pub probes_to_close: u32,
     /// How long a circuit stays open at first, before it is probed. 250 ms; 10 ms to the longest dwell.
     pub dwell_min: Duration,
-    /// How long it stays open at most; the dwell doubles up to here while it trips again. 5 s; up to 10 min.
+    /// How long it stays open at most; the dwell doubles up to here while it trips again. 2 s: a probe is three
+    /// records a topic, and customers wait for the last of these dwells after a heal. Up to 10 min.
     pub dwell_max: Duration,
     /// Each such period without a trip takes one doubling back. 10 s; 100 ms to 1 h.
     pub calm: Duration,
@@ -60,7 +61,7 @@ impl Default for Settings {
             probe_deadline: ms(300),
             probes_to_close: 3,
             dwell_min: ms(250),
-            dwell_max: ms(5_000),
+            dwell_max: ms(2_000),
             calm: ms(10_000),
             suspect_hold: ms(1_000),
             lanes: 2,

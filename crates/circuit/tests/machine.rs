@@ -159,7 +159,7 @@ fn heartbeats_of_an_older_generation_neither_close_nor_trip() {
 
 #[test]
 fn the_dwell_doubles_to_its_cap_and_a_calm_time_takes_it_back() {
-    let settings = Settings::default();
+    let settings = Settings { dwell_max: ms(5_000), ..Settings::default() };
     let mut machine = Machine::new(settings.clone(), 3);
     let mut now = ms(0);
     let dwell = |machine: &mut Machine, now: &mut Duration| {

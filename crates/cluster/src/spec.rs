@@ -57,7 +57,7 @@ impl Clock {
             isr_rejoin: Duration::from_millis(600),
             broker_start: Duration::from_millis(400),
             offsets_commit: Duration::from_millis(2_000),
-            leader_rebalance: Duration::from_millis(3_000),
+            leader_rebalance: Duration::from_secs(50),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What came of the expectations: of one arm, and of the run in one sentence.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use recorder::{Outcome, Phase};
-use scenario::{Gate, Measurements};
+use scenario::{Gate, Measurements, units};
 use serde::{Deserialize, Serialize};
 
 use crate::numbers::{grouped, plural};
@@ -148,7 +150,11 @@ fn missed(arms: &IndexMap<String, ArmResult>) -> String {
     counted.collect::<Vec<_>>().join(", ")
 }
 
-/// What an arm did with the requests of the outage: "hang left 383 of 1,600 requests unanswered".
+/// A wait that is worth telling, in milliseconds.
+const LONG_WAIT_MS: f64 = 1_000.0;
+
+/// What an arm did with the requests of the outage: "hang left 383 of 1,600 requests unanswered, and one waited for
+/// 9.8 s".
 fn account(name: &str, arm: &ArmResult) -> String {
     let count = |outcome: Outcome| {
         arm.phases
@@ -173,5 +179,16 @@ fn account(name: &str, arm: &ArmResult) -> String {
     let ways: Vec<String> =
         ways.map(|(outcome, words)| format!("{} {words}", grouped(count(outcome)))).collect();
     let ways = if ways.is_empty() { String::new() } else { format!(" ({})", ways.join(", ")) };
-    format!("{name} left {left} of {} unanswered{ways}", plural(all, "request"))
+    format!("{name} left {left} of {} unanswered{ways}{}", plural(all, "request"), longest_wait(arm))
+}
+
+/// How long the slowest answer of the outage took, if that is worth telling.
+fn longest_wait(arm: &ArmResult) -> String {
+    let outage = arm.phases.get(&Phase::Outage).into_iter().flatten();
+    let waits = outage.filter_map(|(_, summary)| summary.response_ms.as_ref()).map(|response| response.max);
+    let longest = waits.fold(0.0, f64::max);
+    if longest < LONG_WAIT_MS {
+        return String::new();
+    }
+    format!(", and one waited for {}", units::duration(Duration::from_secs_f64(longest / 1e3)))
 }

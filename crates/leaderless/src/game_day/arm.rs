@@ -121,7 +121,8 @@ impl Rehearsal<'_> {
             args: done.call.args,
             effect: done.done,
         };
-        self.watch.line(&format!("{:>7.1} s  {}", record.at_ms / 1e3, record.effect));
+        let effect = shortened(&record.effect);
+        self.watch.line(&format!("{:>7.1} s  {effect}", record.at_ms / 1e3));
         self.injections.push(Injection { at, heals: step.heals, record });
         Ok(())
     }
@@ -217,6 +218,15 @@ impl Rehearsal<'_> {
         lines.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         lines
     }
+}
+
+/// A fault on every topic names all of them; the files have the whole sentence, a screen needs its beginning.
+fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 110;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(CHARS_MAX).chain("...".chars()).collect()
 }
 
 /// For ever pending where there is nothing to wait for.

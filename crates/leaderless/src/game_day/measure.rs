@@ -79,11 +79,16 @@ fn times(result: &RunResult, course: &Course, detected: Option<Instant>) -> Time
     Times { detect, degrade, recover: course.heal.and_then(|heal| recovered(result, course, heal)) }
 }
 
-/// From the heal to the beginning of the final stretch in which everything that comes back came over Kafka. `None` if
-/// that stretch is empty.
+/// The answer time that customers of the reference services are promised; a later answer is not yet a recovery. It is
+/// the default `slo` of the circuits.
+const PROMISED: Duration = Duration::from_secs(1);
+
+/// From the heal to the beginning of the final stretch in which everything comes back over Kafka and in the promised
+/// time. `None` if that stretch is empty.
 fn recovered(result: &RunResult, course: &Course, heal: Duration) -> Option<Duration> {
     let counted = |seen: &Observation<'_>| course.counts(seen) && seen.outcome != Outcome::UnsentCap;
-    let stretch = result.final_stretch(counted, |seen| seen.outcome == Outcome::OkKafka)?;
+    let good = |seen: &Observation<'_>| seen.outcome == Outcome::OkKafka && seen.response <= PROMISED;
+    let stretch = result.final_stretch(counted, good)?;
     Some(stretch.from.saturating_sub(heal))
 }
 

@@ -1,4 +1,4 @@
-//! Asks a service whether it is ready.
+//! Asks services whether they are ready, and whether the market is open.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,9 +24,36 @@ pub(super) async fn until_ready(
     Ok(())
 }
 
+/// Returns when the quote service knows a price of this product.
+///
+/// # Errors
+/// Those of `alive`.
+pub(super) async fn until_quoted(
+    address: SocketAddr,
+    product: &str,
+    alive: impl Fn() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let body =
+        format!(r#"{{"account":"market-opening","product":"{product}","side":"buy","quantity":"0.01"}}"#);
+    let request = format!(
+        "POST /v1/quotes HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    while !is_ok(address, &request).await.unwrap_or(false) {
+        alive()?;
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    Ok(())
+}
+
 async fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
+    is_ok(address, "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await
+}
+
+async fn is_ok(address: SocketAddr, request: &str) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(answer.starts_with(b"HTTP/1.1 200"))

@@ -66,7 +66,7 @@ impl System {
             feed,
         ];
         let system = Self { threads, lab, notices, quote: quote_at, trade: trade_at, fee: fee_at };
-        system.wait_until_ready().await?;
+        system.wait_until_ready(products).await?;
         Ok(system)
     }
 
@@ -117,11 +117,17 @@ impl System {
         }
     }
 
-    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+    async fn wait_until_ready(&self, products: &[String]) -> anyhow::Result<()> {
         let until = tokio::time::Instant::now() + START;
         for (name, address) in [("fee", self.fee), ("quote", self.quote), ("trade", self.trade)] {
             let ready = tokio::time::timeout_at(until, http::until_ready(address, || self.check())).await;
             ready.with_context(|| format!("the {name} service is not ready after {START:?}"))??;
+        }
+        for product in products {
+            let open =
+                tokio::time::timeout_at(until, http::until_quoted(self.quote, product, || self.check()))
+                    .await;
+            open.with_context(|| format!("{product} has no price after {START:?}"))??;
         }
         Ok(())
     }
