@@ -1,7 +1,7 @@
 //! The whole system to break: a cluster, its topics, a price feed and the three services, each on a thread of its own.
 
 mod clock;
-mod feed;
+pub(crate) mod feed;
 mod http;
 mod settings;
 mod thread;
