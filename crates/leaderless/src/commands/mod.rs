@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, RunArgs};
+use crate::output;
 
 /// Exit code: an expectation failed.
 pub const EXIT_FAILED: u8 = 3;
@@ -42,8 +43,9 @@ pub async fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Command::Cluster(args) => cluster::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Fault(args) => fault::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "leaderless", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "leaderless", &mut script);
+            output::answer(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
     }
 }
