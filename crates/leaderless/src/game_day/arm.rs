@@ -22,7 +22,7 @@ use crate::system::System;
 /// How long orders in doubt may take to be found out after the load has ended.
 const AUDIT_PATIENCE: Duration = Duration::from_secs(5);
 /// The same after an interruption: the promise is to be gone within two seconds.
-const AUDIT_PATIENCE_INTERRUPTED: Duration = Duration::from_secs(1);
+const AUDIT_PATIENCE_INTERRUPTED: Duration = Duration::from_millis(700);
 /// Between two looks at the progress.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
