@@ -52,6 +52,15 @@ impl Cluster {
         serde_json::from_str(body).expect("the state is JSON")
     }
 
+    /// How many records of `topic` are committed, over all partitions; 0 where there is no such topic.
+    fn committed(&self, topic: &str) -> u64 {
+        let state = self.state();
+        let topics = state["topics"].as_array().expect("a list of topics");
+        let partitions =
+            topics.iter().filter(|it| it["topic"] == topic).flat_map(|it| it["partitions"].as_array());
+        partitions.flatten().filter_map(|partition| partition["high_watermark"].as_u64()).sum()
+    }
+
     fn process_of(&self, broker: usize) -> String {
         self.state()["brokers"][broker - 1]["link"]["process"].as_str().expect("a word").to_owned()
     }
@@ -130,6 +139,19 @@ fn a_cluster_with_a_token_asks_for_it() {
         assert!(refused.err.contains("--token"), "{}", refused.err);
     }
     assert_eq!(cluster.fault(&["freeze_controller", "--token", "secret"]).code, Some(0));
+    cluster.end();
+}
+
+#[test]
+fn a_feed_makes_the_topics_and_publishes_until_ctrl_c() {
+    let cluster = Cluster::start(&[]);
+    let bootstrap = cluster.bootstrap[0].to_string();
+    let feed = Program::start(&["feed", "--bootstrap", &bootstrap, "--create-topics", "3:3"]);
+    feed.err_line("the feed", |line| line.starts_with("publishing BTC-USD, ETH-USD, SOL-USD").then_some(()));
+    kit::eventually("prices", || (cluster.committed("market.ticks") > 0).then_some(()));
+    feed.interrupt();
+    let ended = feed.ended();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{ended:?}");
     cluster.end();
 }
 

@@ -38,6 +38,7 @@ fn a_bad_flag_or_value_is_refused() {
     refused(&["run", "--seed", "seven"], &["--seed", "seven"]);
     refused(&["rehearse"], &["rehearse"]);
     refused(&["completions", "tcsh"], &["tcsh", "zsh"]);
+    refused(&["feed", "--create-topics", "9"], &["`9`", "PARTITIONS:RF"]);
     refused(&["cluster", "--topic", "orders:9"], &["orders:9", "NAME:PARTITIONS:RF"]);
 }
 
@@ -103,7 +104,7 @@ fn a_fault_that_cannot_be_is_refused_before_it_is_sent() {
 fn help_tells_every_command_and_exit_code() {
     let ended = leaderless(&["--help"]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    for word in ["run", "scenarios", "cluster", "fault", "completions", "64", "130"] {
+    for word in ["run", "scenarios", "cluster", "feed", "fault", "completions", "64", "130"] {
         assert!(ended.out.contains(&format!("\n  {word} ")), "{word} is not in\n{}", ended.out);
     }
     assert!(ended.out.lines().all(|line| line.chars().count() <= 100), "{}", ended.out);
