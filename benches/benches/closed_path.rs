@@ -6,9 +6,7 @@ use std::hint::black_box;
 
 use circuit::{Circuits, Decision, Settings, SwitchBoard, Words};
 use criterion::{Criterion, criterion_group, criterion_main};
-use degrade::degrade::{ByPartition, DegradeLayer};
-use degrade::reject::Reject;
-use degrade::track::TrackLayer;
+use degrade::{ByPartition, DegradeLayer, Reject, TrackLayer};
 use futures::FutureExt as _;
 use tower::{Layer, Service, service_fn};
 

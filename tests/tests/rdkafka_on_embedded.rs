@@ -236,3 +236,13 @@ async fn all_compressions_pass() {
     }
     assert_eq!(read(&consumer(&cluster, 2), 4, PATIENCE).len(), 4);
 }
+
+#[tokio::test]
+async fn without_acks_nothing_is_answered_and_everything_is_written() {
+    let cluster = cluster().await;
+    let producer = producer(&cluster, &[("acks", "0"), ("enable.idempotence", "false")]);
+    for _ in 0..3 {
+        delivered(send(&producer, 0).expect("taken")).await.expect("reported as sent");
+    }
+    assert_eq!(read(&consumer(&cluster, 0), 3, PATIENCE).len(), 3);
+}

@@ -41,6 +41,8 @@ pub enum Command {
     },
     /// Run the embedded Kafka cluster alone, as the Kafka of any test suite, and take faults over HTTP.
     Cluster(ClusterArgs),
+    /// Publish a seeded market on `market.ticks` of any cluster, for the services when they run on their own.
+    Feed(FeedArgs),
     /// Inject a fault into a running `leaderless cluster`, or list the faults.
     Fault(FaultArgs),
     /// Print a completion script for a shell.
@@ -151,6 +153,30 @@ fn parse_topic(text: &str) -> Result<TopicArg, String> {
         return Err(wrong());
     }
     Ok(topic)
+}
+
+/// The market to publish.
+#[derive(Debug, Clone, Args)]
+pub struct FeedArgs {
+    /// Some brokers of the cluster, as HOST:PORT,HOST:PORT.
+    #[arg(long, env = "LEADERLESS_BOOTSTRAP", default_value = "127.0.0.1:9092", value_name = "BROKERS")]
+    pub bootstrap: String,
+    /// First create the topics of the trading path with this many partitions and replicas; those that exist stay.
+    #[arg(long, value_name = "PARTITIONS:RF", value_parser = parse_shape)]
+    pub create_topics: Option<(u16, u16)>,
+    /// The products to publish prices of.
+    #[arg(long, value_delimiter = ',', default_values = ["BTC-USD", "ETH-USD", "SOL-USD"], value_name = "A,B")]
+    pub products: Vec<String>,
+    /// The same seed gives the same prices.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+fn parse_shape(text: &str) -> Result<(u16, u16), String> {
+    let shape = text.split_once(':').and_then(|(p, rf)| Some((p.parse().ok()?, rf.parse().ok()?)));
+    shape
+        .filter(|(p, rf)| *p > 0 && *rf > 0)
+        .ok_or_else(|| format!("`{text}` is not PARTITIONS:RF, e.g. 9:3"))
 }
 
 /// The fault to inject.

@@ -2,7 +2,6 @@
 
 mod answers;
 mod arm;
-mod clock;
 mod course;
 pub mod ledger;
 pub mod load;
@@ -17,10 +16,9 @@ use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
 use scenario::{Arm, Scenario};
 use tokio_util::sync::CancellationToken;
 
-pub use clock::spec;
 pub use watch::Watch;
 
-use crate::system::System;
+use crate::system::{self, System};
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -65,7 +63,7 @@ impl GameDay {
             }
         }
         let verdict = RunVerdict::of(interrupted.is_cancelled(), &arms);
-        let clock = clock::values_ms(&spec(&self.scenario.cluster, self.seed).clock);
+        let clock = system::clock_values_ms(&self.scenario.cluster);
         let result = RunResult {
             schema_version: SCHEMA_VERSION,
             scenario: self.scenario.name.clone(),

@@ -20,7 +20,7 @@ const CLOSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// A product is not in the catalogue, or the producer does not start.
-pub(super) fn start(
+pub(crate) fn start(
     bootstrap: &str,
     products: &[String],
     partitions: i32,

@@ -1,6 +1,7 @@
 //! The whole system to break: a cluster, its topics, a price feed and the three services, each on a thread of its own.
 
-mod feed;
+mod clock;
+pub(crate) mod feed;
 mod http;
 mod settings;
 mod thread;
@@ -18,10 +19,9 @@ use service_kit::health::{ModeNotice, ModeNotices};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+pub use clock::values_ms as clock_values_ms;
 pub use thread::OwnThread;
 pub use topics::order_paths_touched;
-
-use crate::game_day;
 
 /// How long the cluster and the services may take to come up.
 const START: Duration = Duration::from_secs(15);
@@ -51,7 +51,7 @@ impl System {
         products: &[String],
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let lab = Embedded::start(EmbeddedSpec { cluster: game_day::spec(plan, seed), ports: Ports::Free })?;
+        let lab = Embedded::start(EmbeddedSpec { cluster: clock::spec(plan, seed), ports: Ports::Free })?;
         create_topics(&lab.bootstrap(), plan).await?;
         let feed = feed::start(&lab.bootstrap(), products, i32::from(plan.partitions), seed)?;
         let (fee_at, fee) = listen()?;

@@ -8,7 +8,7 @@ use scenario::{ClockPlan, ClockPreset, ClusterPlan};
 
 /// The embedded cluster that a scenario describes.
 #[must_use]
-pub fn spec(plan: &ClusterPlan, seed: u64) -> Spec {
+pub(super) fn spec(plan: &ClusterPlan, seed: u64) -> Spec {
     Spec {
         brokers: u32::from(plan.brokers),
         zones: u32::from(plan.zones),
@@ -38,9 +38,10 @@ fn clock(plan: &ClockPlan) -> Clock {
     }
 }
 
-/// Every time by its name, in milliseconds.
+/// Every time of a scenario's cluster by its name, in milliseconds.
 #[must_use]
-pub(super) fn values_ms(clock: &Clock) -> BTreeMap<String, u64> {
+pub fn values_ms(plan: &ClusterPlan) -> BTreeMap<String, u64> {
+    let clock = clock(&plan.clock);
     let all = [
         ("session", clock.session),
         ("heartbeat", clock.heartbeat),
