@@ -140,7 +140,9 @@ async fn a_repeated_reply_resolves_once() {
 #[tokio::test]
 async fn a_request_to_a_dead_cluster_is_unacknowledged_and_only_its_reply_guard_ends() {
     let cluster = cluster(&[REQUESTS, REPLIES]);
-    let requester = requester(&cluster, 100).await;
+    let settings = settings(&cluster).with("message.timeout.ms", "200");
+    let producer = Producer::new(&settings).unwrap();
+    let requester = Requester::start(producer, &settings, REPLIES, 0..4, 9, SOON).await.unwrap();
     cluster.broker_down(-1).unwrap();
     let (ack_guard, acked) = guard();
     let (reply_guard, replied) = guard();
