@@ -334,7 +334,7 @@ mod tests {
         let shipped = settings(Preset::Defaults).config(Side::Producer).unwrap();
         let fast = settings(Preset::FailFast).config(Side::Producer).unwrap();
         assert_eq!((shipped.get("linger.ms"), shipped.get("message.timeout.ms")), (None, None));
-        assert_eq!((fast.get("linger.ms"), fast.get("message.timeout.ms")), (Some("0"), Some("2000")));
+        assert_eq!((fast.get("linger.ms"), fast.get("message.timeout.ms")), (Some("0"), Some("30000")));
         assert_eq!(shipped.get("enable.idempotence"), Some("true"));
     }
 

@@ -4,8 +4,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bus::{
@@ -24,7 +24,7 @@ const REPLIES: &str = "fee.replies";
 async fn requester(cluster: &Cluster, pending_max: usize) -> Requester {
     let settings = settings(cluster);
     let producer = Producer::new(&settings).unwrap();
-    Requester::start(producer, &settings, REPLIES, 0..4, pending_max, SOON).await.unwrap()
+    Requester::start(producer, &settings, REPLIES, 0..4, pending_max, SOON, |_| {}).await.unwrap()
 }
 
 fn request(payload: &'static str, patience: Duration) -> Request {
@@ -140,7 +140,9 @@ async fn a_repeated_reply_resolves_once() {
 #[tokio::test]
 async fn a_request_to_a_dead_cluster_is_unacknowledged_and_only_its_reply_guard_ends() {
     let cluster = cluster(&[REQUESTS, REPLIES]);
-    let requester = requester(&cluster, 100).await;
+    let settings = settings(&cluster).with("message.timeout.ms", "200");
+    let producer = Producer::new(&settings).unwrap();
+    let requester = Requester::start(producer, &settings, REPLIES, 0..4, 9, SOON, |_| {}).await.unwrap();
     cluster.broker_down(-1).unwrap();
     let (ack_guard, acked) = guard();
     let (reply_guard, replied) = guard();
@@ -156,7 +158,8 @@ async fn a_delivery_report_that_is_no_ack_ends_the_wait() {
     let cluster = cluster(&[REQUESTS, REPLIES]);
     let settings = settings(&cluster).with("message.timeout.ms", "200");
     let producer = Producer::new(&settings).unwrap();
-    let requester = Requester::start(producer.clone(), &settings, REPLIES, 0..4, 9, SOON).await.unwrap();
+    let requester =
+        Requester::start(producer.clone(), &settings, REPLIES, 0..4, 9, SOON, |_| {}).await.unwrap();
     cluster.broker_down(-1).unwrap();
     let error = requester.request(request("x", SOON * 2), (), ()).await.unwrap_err();
     assert_eq!(error, RequestError::Unknown(Unknown::Delivery(bus::DeliveryError::TimedOut)));
@@ -258,6 +261,28 @@ async fn a_responder_outlives_poison_and_skips_what_nobody_waits_for() {
     })
     .await;
     assert_eq!(handler.malformed.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_no_request_waits_for_is_shown_and_does_not_stop_the_replies() {
+    let cluster = cluster(&[REQUESTS, REPLIES]);
+    let _running = responder(&cluster, Obedient::default(), 2).await;
+    let (settings, strays) = (settings(&cluster), Arc::new(Mutex::new(Vec::new())));
+    let producer = Producer::new(&settings).unwrap();
+    let seen = Arc::clone(&strays);
+    let stray = move |record: &Incoming| seen.lock().unwrap().push(record.payload.clone());
+    let starting = Requester::start(producer.clone(), &settings, REPLIES, 0..4, 9, SOON, stray);
+    let requester = starting.await.unwrap();
+
+    let mut of_another = record(REPLIES, 2, "to another");
+    of_another.headers = vec![("correlation_id".into(), Uuid::from_u128(1).to_string().into())];
+    for stray in [record(REPLIES, 2, "no reply"), of_another] {
+        producer.send(&stray, ()).unwrap().await.unwrap();
+    }
+    assert_eq!(requester.request(request("mine", SOON), (), ()).await.unwrap().payload, "mine");
+    assert_eq!(*strays.lock().unwrap(), ["no reply", "to another"]);
+    let counts = requester.counts();
+    assert_eq!((counts.malformed, counts.late, counts.resolved), (1, 1, 1));
 }
 
 #[tokio::test]

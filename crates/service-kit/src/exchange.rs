@@ -67,6 +67,10 @@ impl Questions {
             Strategy::Degrade => PENDING_MAX,
         };
         let replies = connection.client("replies");
+        let stray = {
+            let dead_letters = dead_letters.clone();
+            move |record: &Incoming| put_aside_stray(record, &dead_letters)
+        };
         let requester = Requester::start(
             connection.producer().clone(),
             &replies,
@@ -74,6 +78,7 @@ impl Questions {
             0..connection.layout().partitions(),
             pending_max,
             settings.startup(),
+            stray,
         );
         Ok(Self { requester: Arc::new(requester.await?), publisher, dead_letters })
     }
@@ -103,6 +108,15 @@ impl Questions {
         if let Some(requester) = Arc::into_inner(self.requester) {
             let _ = requester.close(timeout).await;
         }
+    }
+}
+
+/// Of what nobody waits for, an answer is just late; the rest belongs to the dead letters.
+fn put_aside_stray(record: &Incoming, dead_letters: &DeadLetters) {
+    if !is_heartbeat(record)
+        && let Err(reason) = decode(record)
+    {
+        dead_letters.put_aside(record, &reason);
     }
 }
 

@@ -98,7 +98,9 @@ impl fmt::Debug for Requester {
 
 impl Requester {
     /// Starts to read `reply_partitions` of `reply_topic` from their ends; when it returns, no reply can be missed.
-    /// `pending_max` requests may wait at a time.
+    /// `pending_max` requests may wait at a time. `stray` is shown every record that no request waits for: late
+    /// replies, replies to others, and what is no reply at all, for instance to pass it on to a dead-letter topic. It
+    /// must neither block nor panic.
     ///
     /// # Errors
     /// As [`Reader::assigned`].
@@ -109,6 +111,7 @@ impl Requester {
         reply_partitions: impl IntoIterator<Item = i32>,
         pending_max: usize,
         timeout: Duration,
+        stray: impl Fn(&Incoming) + Send + Sync + 'static,
     ) -> Result<Self, ReaderError> {
         let at = |partition| TopicPartition { topic: reply_topic.to_owned(), partition };
         let partitions: Vec<_> = reply_partitions.into_iter().map(at).collect();
@@ -119,7 +122,7 @@ impl Requester {
         });
         let signals = reader.signals();
         let stop = CancellationToken::new();
-        let replies = tokio::spawn(read_replies(reader, Arc::clone(&shared), stop.clone()));
+        let replies = tokio::spawn(read_replies(reader, Arc::clone(&shared), stray, stop.clone()));
         let reply_topic = reply_topic.to_owned();
         let replies = Mutex::new(Some(replies));
         Ok(Self { producer, reply_topic, shared, signals, stop, replies })
@@ -244,19 +247,24 @@ impl Shared {
         drop(waiting);
     }
 
-    fn resolve(&self, reply: Incoming) {
+    /// Hands `reply` to who waits for it; gives it back when nobody does.
+    fn resolve(&self, reply: Incoming) -> Option<Incoming> {
         let Ok(id) = header::correlation_id(&reply) else {
             self.counters.malformed.fetch_add(1, Ordering::Relaxed);
-            return;
+            return Some(reply);
         };
         let waiting = self.pending().take(id);
-        let resolved = waiting.is_some_and(|Waiting { reply: waiter, guard }| {
-            drop(guard);
-            // A waiter that is gone gave up after it was taken: late as well.
-            waiter.send(reply).is_ok()
-        });
-        let counter = if resolved { &self.counters.resolved } else { &self.counters.late };
+        let stray = match waiting {
+            Some(Waiting { reply: waiter, guard }) => {
+                drop(guard);
+                // A waiter that is gone gave up after it was taken: late as well.
+                waiter.send(reply).err()
+            }
+            None => Some(reply),
+        };
+        let counter = if stray.is_none() { &self.counters.resolved } else { &self.counters.late };
         counter.fetch_add(1, Ordering::Relaxed);
+        stray
     }
 }
 
@@ -300,14 +308,23 @@ async fn wait(
 }
 
 /// Hands out replies until stopped or until the reader fails for good; gives the reader back.
-async fn read_replies(reader: Reader, shared: Arc<Shared>, stop: CancellationToken) -> Reader {
+async fn read_replies(
+    reader: Reader,
+    shared: Arc<Shared>,
+    stray: impl Fn(&Incoming),
+    stop: CancellationToken,
+) -> Reader {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = sweep.tick() => shared.sweep(),
             reply = reader.recv() => match reply {
-                Ok(reply) => shared.resolve(reply),
+                Ok(reply) => {
+                    if let Some(reply) = shared.resolve(reply) {
+                        stray(&reply);
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "no more replies can be read; requests are refused from now on");
                     break;

@@ -204,7 +204,7 @@ mod tests {
         let metrics = Metrics::new("test");
         let watchdog =
             watchdog::Watchdog::new(&connection, WATCHED.path, Arc::clone(&health.shared), metrics.clone());
-        let watching = tokio::spawn(watchdog.run(token));
+        let watching = tokio::spawn(watchdog.unwrap().run(token));
         for _ in 0..3 {
             let opened = tokio::time::timeout(Duration::from_secs(20), async {
                 loop {
