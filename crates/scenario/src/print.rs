@@ -54,7 +54,8 @@ fn load(f: &mut Formatter<'_>, load: &Load) -> fmt::Result {
         ("drain_s", load.drain),
     ];
     phases.into_iter().try_for_each(|(key, value)| writeln!(f, "{key} = {}", seconds(value)))?;
-    writeln!(f, "deadline_ms = {}\nin_flight_max = {}", load.deadline.as_millis(), load.in_flight_max)
+    writeln!(f, "deadline_ms = {}\nin_flight_max = {}", load.deadline.as_millis(), load.in_flight_max)?;
+    writeln!(f, "lag_ms_max = {}", load.lag_max.as_millis())
 }
 
 fn step(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {

@@ -46,6 +46,7 @@ pub fn plan(
             connections_max: in_flight_max,
             deadline: load.deadline,
             drain_max: load.drain,
+            lag_p99_max: load.lag_max,
             ..Limits::default()
         },
     })

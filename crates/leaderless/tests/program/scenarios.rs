@@ -44,6 +44,7 @@ outage_s = {outage_s}
 recovery_s = 1.6
 deadline_ms = 3000
 in_flight_max = 256
+lag_ms_max = 60000
 
 [[timeline]]
 at = "outage"

@@ -100,6 +100,7 @@ pub(super) fn load(mut section: Section<'_>) -> Load {
         drain: section.seconds("drain_s", 0.0..=600.0).unwrap_or(deadline + ms(500)),
         deadline,
         in_flight_max: count(&mut section, "in_flight_max", 100_000).unwrap_or(512),
+        lag_max: section.millis("lag_ms_max", 1..=60_000).unwrap_or(ms(50)),
     };
     let requests = load.rate_per_s * (load.warmup + load.measured()).as_secs_f64();
     if requests > REQUESTS_MAX {

@@ -133,6 +133,9 @@ pub struct Load {
     /// Beyond so many requests in flight the next one is `unsent_cap`. 512 unless said, below the usual
     /// limit of open files; 1 to 100,000.
     pub in_flight_max: u32,
+    /// How late the load generator itself may be at p99; beyond it the run is invalid. 50 ms unless said; 1 ms to
+    /// 1 min.
+    pub lag_max: Duration,
 }
 
 /// How intended requests follow each other.

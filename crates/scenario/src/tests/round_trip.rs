@@ -67,6 +67,7 @@ fn the_canonical_form_shows_every_default() {
         drain_s = 2.5
         deadline_ms = 2000
         in_flight_max = 512
+        lag_ms_max = 50
 
         [[timeline]]
         at = "start + 5250ms"
