@@ -10,11 +10,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use scenario::{ClusterPlan, Placement};
 use serde_json::json;
 use story_tests::{PATIENCE, World, degrade, three_brokers};
+use tokio::sync::Mutex;
 
 const PARTITIONS: u16 = 9;
 const LOST: i32 = 2;
 /// What a quote waits for.
 const QUOTE_PATH: [&str; 3] = [topics::FEE_REQUESTS, topics::QUOTE_REPLIES, topics::QUOTES];
+/// Two clusters of nine at a time would be too much for two cores.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 /// Looks whether it stays so.
 const LOOKS: u32 = 5;
 
@@ -79,6 +82,7 @@ async fn heals(world: World) {
 
 #[tokio::test]
 async fn aligned_topics_lose_a_third_of_the_partitions_with_one_of_nine_brokers() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let plan = nine_brokers(Placement::Aligned);
     let world = World::start_on(&plan, degrade()).await;
     let quotes = quote_paths_touched(&world);
@@ -89,6 +93,7 @@ async fn aligned_topics_lose_a_third_of_the_partitions_with_one_of_nine_brokers(
 
 #[tokio::test]
 async fn spread_topics_lose_every_order_path_with_one_of_nine_brokers() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let plan = nine_brokers(Placement::Spread);
     let world = World::start_on(&plan, degrade()).await;
     let quotes = quote_paths_touched(&world);
