@@ -10,7 +10,7 @@ use crate::error::ErrorCode;
 use crate::parked::Parked;
 use crate::partition::{Partition, Pid, Topic};
 use crate::spec::{Spec, SpecError};
-use crate::timers::{Timer, Timers};
+use crate::timers::{Timer, TimerKey, Timers};
 
 /// A broker, and what the controller thinks of it.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub struct Cluster {
     pub(crate) next_pid: u64,
     pub(crate) next_producer_id: i64,
     pub(crate) coordinators: Coordinators,
-    pub(crate) parked: BTreeMap<Token, Parked>,
+    pub(crate) parked: BTreeMap<Token, (Parked, TimerKey)>,
     pub(crate) timers: Timers,
     pub(crate) now: Duration,
     effects: Vec<Effect>,
@@ -223,5 +223,33 @@ impl Cluster {
             TopicRef::Id(id) => self.topic_ids.get(id).ok_or(ErrorCode::UnknownTopicId)?,
         };
         self.pid(name, partition).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_ended_early_leaves_no_timer() {
+        let mut cluster = Cluster::new(Spec::new()).unwrap();
+        let timers = cluster.timers.len();
+        for token in (0..100).map(Token) {
+            let part = FetchPart {
+                topic: TopicRef::Name("__consumer_offsets".into()),
+                partition: 0,
+                offset: 0,
+                leader_epoch: None,
+                max_bytes: 1_000,
+            };
+            let broker = cluster.partitions[&cluster.pid("__consumer_offsets", 0).unwrap()].leader.unwrap();
+            let day = Duration::from_secs(24 * 3600);
+            let fetch = Fetch { max_wait: day, min_bytes: 1, max_bytes: 1_000, parts: vec![part] };
+            let event =
+                Event::Request { broker, token, client_id: String::new(), request: Request::Fetch(fetch) };
+            assert!(cluster.on(event, Duration::ZERO).is_empty(), "it waits");
+            cluster.on(Event::Abandon(token), Duration::ZERO);
+        }
+        assert_eq!((cluster.timers.len(), cluster.parked.len()), (timers, 0));
     }
 }

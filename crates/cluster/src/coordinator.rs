@@ -13,18 +13,26 @@ use crate::error::ErrorCode;
 use crate::groups::{GroupEffect, GroupSettings, Groups, PersistId};
 use crate::partition::{AckWaiter, Pid};
 use crate::spec::Spec;
-use crate::timers::Timer;
+use crate::timers::{Timer, TimerKey};
 use crate::topics::OFFSETS_TOPIC;
 
 #[derive(Debug)]
 pub(crate) struct Coordinators {
     pub(crate) groups: Groups,
-    /// Records that are not committed yet: where, and up to which offset.
-    records: BTreeMap<u64, (Pid, i64)>,
+    /// Records that are not committed yet.
+    records: BTreeMap<u64, Uncommitted>,
     /// When the groups' timer is set for.
     alarm: Option<Duration>,
     /// Which broker served each partition of the offsets topic when it was last looked at.
     serving: Vec<Option<BrokerId>>,
+}
+
+/// A record on its way: where it lies, up to which offset it reaches, and when it is given up.
+#[derive(Debug)]
+struct Uncommitted {
+    pid: Pid,
+    required: i64,
+    timer: TimerKey,
 }
 
 impl Coordinators {
@@ -137,14 +145,15 @@ impl Cluster {
         let pid = self.offsets_partition(group).ok_or(ErrorCode::CoordinatorNotAvailable);
         match pid.and_then(|pid| Ok((pid, self.append_group_record(pid)?))) {
             Ok((pid, required)) => {
-                self.coordinators.records.insert(id.0, (pid, required));
+                let timer =
+                    self.timers.set(self.now + self.spec.clock.offsets_commit, Timer::GroupRecord(id.0));
+                self.coordinators.records.insert(id.0, Uncommitted { pid, required, timer });
                 if self.partitions[&pid].high_watermark >= required {
                     return self.group_record_done(id.0, Ok(()));
                 }
                 if let Some(partition) = self.partitions.get_mut(&pid) {
                     partition.ack_waiters.insert((required, AckWaiter::Group(id.0)));
                 }
-                self.timers.set(self.now + self.spec.clock.offsets_commit, Timer::GroupRecord(id.0));
             }
             Err(error) => {
                 let effects = self.coordinators.groups.persisted(id, Err(error), self.now);
@@ -155,7 +164,10 @@ impl Cluster {
 
     /// A coordinator's record is committed, or will not be waited for any longer.
     pub(crate) fn group_record_done(&mut self, id: u64, result: Result<(), ErrorCode>) {
-        let Some((pid, required)) = self.coordinators.records.remove(&id) else { return };
+        let Some(Uncommitted { pid, required, timer }) = self.coordinators.records.remove(&id) else {
+            return;
+        };
+        self.timers.cancel(timer);
         if let Some(partition) = self.partitions.get_mut(&pid) {
             partition.ack_waiters.remove(&(required, AckWaiter::Group(id)));
         }

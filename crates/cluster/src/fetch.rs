@@ -22,7 +22,7 @@ impl Cluster {
 
     /// Looks again at a parked fetch; answers it if there is something to say now.
     pub(crate) fn wake_fetch(&mut self, token: Token) {
-        let Some(Parked::Fetch { broker, fetch, .. }) = self.parked.get(&token) else { return };
+        let Some((Parked::Fetch { broker, fetch, .. }, _)) = self.parked.get(&token) else { return };
         let parts = self.read(*broker, fetch);
         if is_enough(&parts, fetch.min_bytes) {
             self.unpark(token);

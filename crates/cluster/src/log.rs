@@ -84,6 +84,13 @@ impl Log {
             self.bytes -= first.len();
             self.start = self.start.max(first.end_offset());
         }
+        self.forget_epochs();
+    }
+
+    /// An epoch whose records are all gone is no answer to anything any more.
+    fn forget_epochs(&mut self) {
+        let gone = self.epochs.iter().skip(1).take_while(|(_, first)| *first <= self.start).count();
+        self.epochs.drain(..gone);
     }
 
     /// Moves the start to `offset`, and drops the batches that end before it.
@@ -92,6 +99,7 @@ impl Log {
         while let Some(first) = self.batches.pop_front_if(|batch| batch.end_offset() <= offset) {
             self.bytes -= first.len();
         }
+        self.forget_epochs();
     }
 
     /// The first batch below `below` that holds a record at or after `timestamp`: (its largest timestamp, its base
@@ -177,5 +185,12 @@ mod tests {
         let mut log = log(&[(2, 0), (2, 0)]);
         log.delete_before(3);
         assert_eq!((log.start(), log.bytes(), log.read(3, 4, 1_000).len()), (3, 100, 1));
+    }
+
+    #[test]
+    fn epochs_go_with_their_records() {
+        let mut log = log(&[(1, 0), (1, 2), (1, 5)]);
+        log.retain(100, 3);
+        assert_eq!((log.start(), log.epochs.as_slice()), (2, [(5, 2)].as_slice()));
     }
 }

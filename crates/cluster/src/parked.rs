@@ -48,17 +48,17 @@ impl Cluster {
             }
             Parked::Topics { .. } => {}
         }
-        self.parked.insert(token, parked);
+        let timer = self.timers.set(self.now.saturating_add(wait), Timer::Parked(token));
+        self.parked.insert(token, (parked, timer));
         if self.parked.len() > self.spec.parked_max {
             self.wait_is_over(token);
-        } else {
-            self.timers.set(self.now + wait, Timer::Parked(token));
         }
     }
 
     /// Takes a request back, and its name out of the partitions.
     pub(crate) fn unpark(&mut self, token: Token) -> Option<Parked> {
-        let parked = self.parked.remove(&token)?;
+        let (parked, timer) = self.parked.remove(&token)?;
+        self.timers.cancel(timer);
         match &parked {
             Parked::Produce { waits, .. } => {
                 for (part, (pid, required)) in waits.iter().enumerate().filter_map(|(i, w)| Some((i, (*w)?)))
@@ -102,7 +102,7 @@ impl Cluster {
 
     /// Part `index` of a parked produce request is settled; the request is answered with its last part.
     pub(crate) fn part_done(&mut self, token: Token, index: usize, result: Result<(), ErrorCode>) {
-        let Some(Parked::Produce { parts, waits, .. }) = self.parked.get_mut(&token) else { return };
+        let Some((Parked::Produce { parts, waits, .. }, _)) = self.parked.get_mut(&token) else { return };
         waits[index] = None;
         if let Err(error) = result {
             refuse(&mut parts[index], error);
@@ -119,7 +119,7 @@ impl Cluster {
         let gone: Vec<Token> = self
             .parked
             .iter()
-            .filter(|(_, parked)| parked.broker() == broker)
+            .filter(|(_, (parked, _))| parked.broker() == broker)
             .map(|(token, _)| *token)
             .collect();
         for token in gone {

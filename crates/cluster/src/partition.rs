@@ -25,11 +25,20 @@ pub(crate) struct Replica {
     pub(crate) held_out_until: Duration,
     /// A timer for its catching up is set.
     pub(crate) catching_up: bool,
+    /// A timer that looks at its lag is set.
+    pub(crate) lag_watched: bool,
 }
 
 impl Replica {
     fn new(broker: BrokerId) -> Self {
-        Self { broker, end: 0, behind_since: None, held_out_until: Duration::ZERO, catching_up: false }
+        Self {
+            broker,
+            end: 0,
+            behind_since: None,
+            held_out_until: Duration::ZERO,
+            catching_up: false,
+            lag_watched: false,
+        }
     }
 }
 

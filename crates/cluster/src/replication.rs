@@ -85,16 +85,26 @@ impl Cluster {
         let Some(replica) = partition.replica_mut(follower).filter(|r| r.end < end) else { return };
         if replica.behind_since.is_none() {
             replica.behind_since = Some(now);
-            self.timers.set(now + lag, Timer::Lag(pid, follower));
+            if !std::mem::replace(&mut replica.lag_watched, true) {
+                self.timers.set(now + lag, Timer::Lag(pid, follower));
+            }
         }
     }
 
     /// The leader asks the controller to take a follower out that has been behind for too long.
     pub(crate) fn lag_due(&mut self, pid: Pid, follower: BrokerId) {
         let (now, lag) = (self.now, self.spec.clock.replica_lag);
+        let Some(partition) = self.partitions.get_mut(&pid) else { return };
+        let Some(replica) = partition.replica_mut(follower) else { return };
+        let since = replica.behind_since;
+        // Fell behind again meanwhile: that time is looked at when it is over.
+        let later = since.map(|since| since + lag).filter(|due| *due > now);
+        replica.lag_watched = later.is_some();
+        if let Some(due) = later {
+            self.timers.set(due, Timer::Lag(pid, follower));
+        }
+        let too_late = since.is_some() && later.is_none();
         let Some(partition) = self.partitions.get(&pid) else { return };
-        let overdue = |since: Duration| since + lag <= now;
-        let too_late = partition.replica(follower).and_then(|r| r.behind_since).is_some_and(overdue);
         let can_ask =
             partition.leader.is_some_and(|leader| self.is_running(leader)) && self.controller_works();
         if too_late && can_ask {

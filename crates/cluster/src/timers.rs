@@ -1,4 +1,7 @@
 //! What is due when, in order of time and then of setting.
+//!
+//! Whoever sets a timer for something that may come earlier cancels it then: a client that asks for a wait of a day,
+//! and is answered at once a million times, must not leave a million timers behind.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,16 +31,25 @@ pub(crate) enum Timer {
     Rebalance,
 }
 
+/// Names a timer that was set.
+pub(crate) type TimerKey = (Duration, u64);
+
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    due: BTreeMap<(Duration, u64), Timer>,
+    due: BTreeMap<TimerKey, Timer>,
     next: u64,
 }
 
 impl Timers {
-    pub(crate) fn set(&mut self, at: Duration, timer: Timer) {
-        self.due.insert((at, self.next), timer);
+    pub(crate) fn set(&mut self, at: Duration, timer: Timer) -> TimerKey {
+        let key = (at, self.next);
+        self.due.insert(key, timer);
         self.next += 1;
+        key
+    }
+
+    pub(crate) fn cancel(&mut self, key: TimerKey) {
+        self.due.remove(&key);
     }
 
     pub(crate) fn next(&self) -> Option<Duration> {
@@ -47,5 +59,12 @@ impl Timers {
     pub(crate) fn pop(&mut self, now: Duration) -> Option<Timer> {
         let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
         Some(entry.remove())
+    }
+}
+
+#[cfg(test)]
+impl Timers {
+    pub(crate) fn len(&self) -> usize {
+        self.due.len()
     }
 }

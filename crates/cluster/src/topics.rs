@@ -51,9 +51,10 @@ impl Cluster {
     }
 
     pub(crate) fn run_waiting_topic_requests(&mut self) {
-        let topics =
-            |(token, parked): (&Token, &Parked)| matches!(parked, Parked::Topics { .. }).then_some(*token);
-        let waiting: Vec<Token> = self.parked.iter().filter_map(topics).collect();
+        let about_topics = |parked: &Parked| matches!(parked, Parked::Topics { .. });
+        let waiting =
+            self.parked.iter().filter(|(_, (parked, _))| about_topics(parked)).map(|(token, _)| *token);
+        let waiting: Vec<Token> = waiting.collect();
         for token in waiting {
             if let Some(Parked::Topics { request, .. }) = self.unpark(token) {
                 let response = self.run_topics_request(request);

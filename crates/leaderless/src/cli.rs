@@ -108,7 +108,7 @@ pub struct ClusterArgs {
     /// A topic to create at the start; may be repeated.
     #[arg(long = "topic", value_name = "NAME:PARTITIONS:RF", value_parser = parse_topic)]
     pub topics: Vec<TopicArg>,
-    /// The first broker's port, the others follow; free ports when left out.
+    /// The first broker's port, the others follow; free ports when it is 0 or left out.
     #[arg(long, value_name = "BASE")]
     pub port: Option<u16>,
     /// Where the endpoint for faults and state listens.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use leaderless::cli::Cli;
 use leaderless::commands::{self, Usage};
+use leaderless::output;
 use service_kit::process;
 
 fn main() -> ExitCode {
@@ -18,6 +19,6 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    output::say(&format!("error: {error:#}"));
     if error.is::<Usage>() { process::EXIT_USAGE.into() } else { ExitCode::FAILURE }
 }

@@ -31,13 +31,9 @@ pub fn table(run: &RunResult, files: Option<&Written>, style: Style) -> String {
     let mut lines =
         vec![format!("{}, seed {}", paint(style, Tone::Heading, &run.scenario), run.seed), run.title.clone()];
     lines.extend(cluster(&run.cluster).iter().map(|line| paint(style, Tone::Quiet, line)));
-    lines
-        .extend(["", "Response time from the intended start, by how requests ended:", ""].map(str::to_owned));
-    lines.extend(latencies(run, style));
-    lines.push(String::new());
-    lines.extend(times(run, style));
-    lines.push(String::new());
-    lines.extend(ledgers(run, style));
+    if !run.arms.is_empty() {
+        lines.extend(measured(run, style));
+    }
     for (name, arm) in &run.arms {
         lines.push(String::new());
         lines.extend(expectations(name, &arm.verdict, style));
@@ -49,6 +45,17 @@ pub fn table(run: &RunResult, files: Option<&Written>, style: Style) -> String {
         lines.push(format!("       {}", files.timeline.display()));
     }
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn measured(run: &RunResult, style: Style) -> Vec<String> {
+    let mut lines =
+        ["", "Response time from the intended start, by how requests ended:", ""].map(str::to_owned).to_vec();
+    lines.extend(latencies(run, style));
+    lines.push(String::new());
+    lines.extend(times(run, style));
+    lines.push(String::new());
+    lines.extend(ledgers(run, style));
+    lines
 }
 
 fn cluster(cluster: &ClusterUsed) -> Vec<String> {

@@ -178,8 +178,9 @@ fn the_report_of_a_run_that_passed() {
               met      p99{outcome=ok_degraded,phase=outage,label=quote} < 50ms  12.9 ms
               met      ledger = balanced                                         balanced
 
-            Passed: in the outage hang left 483 of 1,600 requests unanswered; degrade left none of 1,600
-            requests unanswered (380 answered by a fallback, 99 refused at once, 21 in doubt).
+            Passed: in the outage hang left 483 of 1,600 requests unanswered, and one waited for 2.0 s; degrade
+            left none of 1,600 requests unanswered (380 answered by a fallback, 99 refused at once, 21 in
+            doubt).
 
             Files: out/frozen-controller-42/result.json
                    out/frozen-controller-42/timeline.jsonl
@@ -222,9 +223,9 @@ fn the_report_of_a_run_that_failed_shows_what_was_measured_and_what_is_broken() 
           met      p99{outcome=ok_degraded,phase=outage,label=quote} < 50ms  12.9 ms
           met      ledger = balanced                                         balanced
 
-        Failed: 2 expectations of hang not met; in the outage hang left 483 of 1,600 requests unanswered;
-        degrade left none of 1,600 requests unanswered (380 answered by a fallback, 99 refused at once, 21
-        in doubt).
+        Failed: 2 expectations of hang not met; in the outage hang left 483 of 1,600 requests unanswered,
+        and one waited for 2.0 s; degrade left none of 1,600 requests unanswered (380 answered by a
+        fallback, 99 refused at once, 21 in doubt).
     "#]]
     .assert_eq(shown.unwrap());
 }
@@ -258,10 +259,20 @@ fn a_run_that_was_ended_early_is_partial_whatever_its_gates_say() {
     run.arms.shift_remove("degrade");
     let run = judged(run);
     assert_eq!(run.verdict.status, Status::Partial);
-    expect!["Partial: in the outage hang left 483 of 1,600 requests unanswered."]
+    expect!["Partial: in the outage hang left 483 of 1,600 requests unanswered, and one waited for 2.0 s."]
         .assert_eq(&run.verdict.sentence);
     let nothing = RunVerdict::of(true, &IndexMap::new());
-    assert_eq!(nothing.sentence, "Partial: in the outage no arm ran.");
+    assert_eq!(nothing.sentence, "Partial: no arm ran.");
+}
+
+#[test]
+fn a_run_without_any_arm_shows_no_empty_tables() {
+    let mut run = run();
+    run.partial = true;
+    run.arms.clear();
+    let shown = table(&judged(run), None, Style::Plain);
+    assert!(shown.ends_with("\n\nPartial: no arm ran.\n"), "{shown}");
+    assert!(!shown.contains("p99.9") && !shown.contains("postings"), "{shown}");
 }
 
 fn validator() -> jsonschema::Validator {

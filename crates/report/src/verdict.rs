@@ -112,8 +112,9 @@ impl RunVerdict {
             Status::Passed
         };
         let told: Vec<String> = arms.iter().map(|(name, arm)| account(name, arm)).collect();
-        let told = if told.is_empty() { "no arm ran".to_owned() } else { told.join("; ") };
+        let told = told.join("; ");
         let sentence = match status {
+            _ if arms.is_empty() => format!("{}: no arm ran.", status.title()),
             Status::Invalid => format!("{}: {}.", status.title(), reasons(arms)),
             Status::Failed => format!("{}: {}; in the outage {told}.", status.title(), missed(arms)),
             _ => format!("{}: in the outage {told}.", status.title()),

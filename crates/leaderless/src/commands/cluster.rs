@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::Usage;
 use crate::cli::{ClusterArgs, TopicArg};
+use crate::output;
 
 /// Runs the cluster until Ctrl-C.
 pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
@@ -18,13 +19,18 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
     let access = access(&args)?;
     let control = TcpListener::bind(args.control).await;
     let control = control.with_context(|| format!("--control {}", args.control))?;
-    let ports = args.port.map_or(Ports::Free, Ports::From);
+    let ports = ports(&args)?;
     let cluster = Embedded::start(EmbeddedSpec { cluster: spec, ports })?;
-    cluster.create_topics(args.topics.iter().map(new_topic).collect()).await?;
+    let created = cluster.create_topics(args.topics.iter().map(new_topic).collect()).await;
+    // A cluster that nobody has broken refuses a topic only for what was asked.
+    created.map_err(|error| Usage(format!("--topic: {error:#}")))?;
     let cluster: Arc<dyn Lab> = Arc::new(cluster);
     // The first line is for programs, and the only one on standard output.
-    println!("{}", cluster.bootstrap());
-    eprintln!("faults and state: http://{}/ (leaderless fault KIND NAME=VALUE)", control.local_addr()?);
+    output::answer(&format!("{}\n", cluster.bootstrap()))?;
+    let address = control.local_addr()?;
+    output::say(&format!(
+        "faults and state: http://{address}/ (leaderless fault KIND NAME=VALUE --control {address})"
+    ));
     let served =
         control::run(control, Arc::clone(&cluster), access, service_kit::process::wait_for_signal()).await;
     cluster.shutdown().await;
@@ -51,6 +57,18 @@ fn spec(args: &ClusterArgs) -> Result<Spec, Usage> {
         Some(topic) => Err(Usage(format!(
             "--topic {}: replication factor {}: allowed is 1 to {}, the number of brokers",
             topic.name, topic.replication_factor, args.brokers
+        ))),
+    }
+}
+
+fn ports(args: &ClusterArgs) -> Result<Ports, Usage> {
+    match args.port {
+        None | Some(0) => Ok(Ports::Free),
+        Some(base) if u32::from(base) + args.brokers - 1 <= u16::MAX.into() => Ok(Ports::From(base)),
+        Some(base) => Err(Usage(format!(
+            "--port {base}: with {} brokers, allowed is 1 to {}, or 0 for free ports",
+            args.brokers,
+            u32::from(u16::MAX) + 1 - args.brokers
         ))),
     }
 }

@@ -4,24 +4,22 @@ use anyhow::{Context as _, bail};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use lab::faults;
-use scenario::{ArgKind, FaultKind};
+use scenario::{ArgKind, ArgSpec, FaultKind};
 use serde_json::{Map, Value};
 
 use super::Usage;
 use crate::cli::FaultArgs;
+use crate::output;
 
 /// Carries a fault out, heals all, or lists what there is.
 pub(super) async fn run(args: FaultArgs) -> anyhow::Result<()> {
     let (method, body) = match &args.kind {
         _ if args.heal_all => (Method::DELETE, Bytes::new()),
-        None => {
-            list();
-            return Ok(());
-        }
+        None => return output::answer(&list()),
         Some(kind) => (Method::POST, serde_json::to_vec(&call(kind, &args.args)?)?.into()),
     };
     let mut request = Request::builder()
@@ -36,14 +34,17 @@ pub(super) async fn run(args: FaultArgs) -> anyhow::Result<()> {
     let answer = asked.with_context(|| {
         format!("no cluster answers at {}; is `leaderless cluster` running?", args.control)
     })?;
-    let ok = answer.status().is_success();
+    let status = answer.status();
     let text = answer.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&text);
-    if !ok {
-        bail!("{}", detail(&text));
+    match status {
+        _ if status.is_success() => output::answer(&format!("{text}\n")),
+        StatusCode::BAD_REQUEST => Err(Usage(detail(&text)).into()),
+        StatusCode::UNAUTHORIZED => {
+            Err(Usage(format!("the cluster at {} asks for its --token", args.control)).into())
+        }
+        _ => bail!("{}", detail(&text)),
     }
-    println!("{text}");
-    Ok(())
 }
 
 /// What a problem+json body says, or all of the body.
@@ -53,12 +54,17 @@ fn detail(text: &str) -> String {
     detail.unwrap_or_else(|| text.to_owned())
 }
 
-fn list() {
-    for kind in faults::kinds() {
-        let args: Vec<String> =
-            kind.args.iter().map(|arg| format!("{}={}", arg.name, arg.name.to_uppercase())).collect();
-        println!("{:<24} {}", format!("{} {}", kind.name, args.join(" ")).trim_end(), kind.help);
-    }
+/// Every fault with its arguments, and below it what it does.
+fn list() -> String {
+    let argument = |arg: &ArgSpec| {
+        let given = format!("{}={}", arg.name, arg.name.to_uppercase());
+        if arg.required { format!(" {given}") } else { format!(" [{given}]") }
+    };
+    let entry = |kind: &FaultKind| {
+        let args: String = kind.args.iter().map(argument).collect();
+        format!("{}{args}\n    {}\n", kind.name, kind.help)
+    };
+    faults::kinds().iter().map(entry).collect()
 }
 
 /// Reads `NAME=VALUE` by the kind of each argument, so that a mistake is told before anything is sent.

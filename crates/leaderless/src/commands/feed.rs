@@ -7,6 +7,7 @@ use bus::{Admin, NewTopic, Placement, Preset, Settings};
 use contracts::topics::{self, MARKET_TICKS};
 
 use crate::cli::FeedArgs;
+use crate::output;
 use crate::system::feed;
 
 /// How long the cluster may take to answer.
@@ -26,7 +27,7 @@ pub(super) async fn run(args: FeedArgs) -> anyhow::Result<()> {
     let partitions =
         partitions.with_context(|| format!("there is no topic {MARKET_TICKS}; --create-topics makes it"))?;
     let feed = feed::start(&args.bootstrap, &args.products, i32::try_from(partitions)?, args.seed)?;
-    eprintln!("publishing {} on {MARKET_TICKS} until Ctrl-C", args.products.join(", "));
+    output::say(&format!("publishing {} on {MARKET_TICKS} until Ctrl-C", args.products.join(", ")));
     tokio::select! {
         () = service_kit::process::wait_for_signal() => {}
         () = async { while !feed.has_ended() { tokio::time::sleep(LOOK_EVERY).await } } => {}

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, RunArgs};
+use crate::output;
 
 /// Exit code: an expectation failed.
 pub const EXIT_FAILED: u8 = 3;
@@ -44,8 +45,9 @@ pub async fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Command::Feed(args) => feed::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Fault(args) => fault::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "leaderless", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "leaderless", &mut script);
+            output::answer(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `leaderless run`: a game day and its report.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,12 +13,14 @@ use super::scenarios::load;
 use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage};
 use crate::cli::RunArgs;
 use crate::game_day::{GameDay, Watch};
+use crate::output;
 use crate::system::order_paths_touched;
 
 /// Runs the game day and says what came of it.
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = load(&args.scenario)?;
     let arms = chosen(&scenario, &args.arms)?;
+    let folder = folder(&args, &scenario)?;
     raise_descriptor_limit();
     let interrupted = interrupted_by_signal();
     let mut watch = Watch::new();
@@ -27,8 +29,10 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let day = GameDay { scenario, seed: args.seed, arms };
     let ended = day.run(&mut watch, &interrupted).await?;
     watch.clear();
-    let written = report::write(&folder(&args.out, &ended.result), &ended.result, &ended.timeline)?;
-    show(&ended.result, &written, args.json)?;
+    let written = report::write(&folder, &ended.result, &ended.timeline);
+    // What was measured is told, also where it could not be kept.
+    show(&ended.result, written.as_ref().ok(), args.json)?;
+    written?;
     Ok(exit_code(ended.result.verdict.status))
 }
 
@@ -60,19 +64,22 @@ fn exposure(scenario: &Scenario) -> String {
     )
 }
 
-fn folder(out: &Path, result: &RunResult) -> PathBuf {
-    out.join(format!("{}-{}", result.scenario, result.seed))
+/// The run's own folder, which is made before anything is measured: a mistake here must not cost a run.
+fn folder(args: &RunArgs, scenario: &Scenario) -> Result<PathBuf, Usage> {
+    let folder = args.out.join(format!("{}-{}", scenario.name, args.seed));
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Usage(format!("--out {}: {} cannot be made: {error}", args.out.display(), folder.display()))
+    })?;
+    Ok(folder)
 }
 
-fn show(result: &RunResult, written: &Written, json: bool) -> anyhow::Result<()> {
+fn show(result: &RunResult, written: Option<&Written>, json: bool) -> anyhow::Result<()> {
     if json {
         let text = serde_json::to_string_pretty(result).context("the result as JSON")?;
-        println!("{text}");
-    } else {
-        let style = if std::io::stdout().is_terminal() { Style::Colour } else { Style::Plain };
-        print!("{}", report::table(result, Some(written), style));
+        return output::answer(&format!("{text}\n"));
     }
-    Ok(())
+    let style = if std::io::stdout().is_terminal() { Style::Colour } else { Style::Plain };
+    output::answer(&report::table(result, written, style))
 }
 
 fn exit_code(status: Status) -> ExitCode {
@@ -90,7 +97,7 @@ fn interrupted_by_signal() -> CancellationToken {
     let cancelled = token.clone();
     tokio::spawn(async move {
         service_kit::process::wait_for_signal().await;
-        eprintln!("\ninterrupted: stopping with what was measured so far");
+        output::say("\ninterrupted: stopping with what was measured so far");
         cancelled.cancel();
         service_kit::process::wait_for_signal().await;
         std::process::exit(i32::from(EXIT_INTERRUPTED));

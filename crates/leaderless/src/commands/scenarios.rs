@@ -7,24 +7,23 @@ use scenario::{Catalogue, Scenario};
 
 use super::Usage;
 use crate::cli::ScenariosCommand;
+use crate::output;
 
 /// Lists or shows.
 pub(super) fn run(command: Option<ScenariosCommand>) -> anyhow::Result<()> {
     match command.unwrap_or(ScenariosCommand::List) {
         ScenariosCommand::List => list(),
-        ScenariosCommand::Show { scenario } => {
-            print!("{}", load(&scenario)?);
-            Ok(())
-        }
+        ScenariosCommand::Show { scenario } => output::answer(&load(&scenario)?.to_string()),
     }
 }
 
 fn list() -> anyhow::Result<()> {
+    let mut list = String::new();
     for name in Catalogue::names() {
         let default = if name == Catalogue::DEFAULT { " (the default)" } else { "" };
-        println!("{name:<22} {}{default}", load(name)?.incident.title);
+        list += &format!("{name:<22} {}{default}\n", load(name)?.incident.title);
     }
-    Ok(())
+    output::answer(&list)
 }
 
 /// The scenario of this name, or in this file. A name wins over a file that is called the same.

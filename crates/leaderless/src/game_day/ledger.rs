@@ -27,14 +27,14 @@ const RECORDS_MAX: usize = 1_000_000;
 pub struct Found {
     /// For the report.
     pub ledger: LedgerResult,
-    /// Whether every record could be read.
+    /// Whether every record could be read. If not, the ledger is what was read, and accuses nobody.
     pub complete: bool,
 }
 
 /// Reads the record of an arm and holds it against `answers`, for at most `patience`.
 ///
 /// # Errors
-/// The record cannot be read at all.
+/// There can be no client; a record that cannot be read in time is incomplete.
 pub async fn audit(
     settings: &Settings,
     partitions: u16,
@@ -46,10 +46,10 @@ pub async fn audit(
     loop {
         let complete = record.read_to_the_end(until).await;
         let found = audited(&record.events, answers);
-        let in_doubt = found.unknown_unresolved > 0;
-        if !complete || !in_doubt || Instant::now() + LOOK_AGAIN > until {
+        let settled = complete && found.unknown_unresolved == 0;
+        if settled || Instant::now() + LOOK_AGAIN > until {
             record.reader.close(ASK).await.ok();
-            return Ok(Found { ledger: ledger_result(&found), complete });
+            return Ok(Found { ledger: ledger_result(found, complete), complete });
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
@@ -81,7 +81,7 @@ impl Record {
 
     /// Whether everything was read that is there now.
     async fn read_to_the_end(&mut self, until: Instant) -> bool {
-        let Some(ends) = self.ends().await else { return false };
+        let Some(ends) = self.ends(until).await else { return false };
         while ends.iter().any(|(partition, end)| self.positions[partition] < *end) {
             let next = tokio::time::timeout_at(until.into(), self.reader.recv()).await;
             match next {
@@ -93,10 +93,11 @@ impl Record {
     }
 
     /// The end of every partition; `None` if one of them does not tell.
-    async fn ends(&self) -> Option<BTreeMap<TopicPartition, i64>> {
+    async fn ends(&self, until: Instant) -> Option<BTreeMap<TopicPartition, i64>> {
         let mut ends = BTreeMap::new();
         for partition in self.positions.keys() {
-            let marks = self.admin.watermarks(&partition.topic, partition.partition, ASK).await.ok()?;
+            let left = until.saturating_duration_since(Instant::now()).min(ASK);
+            let marks = self.admin.watermarks(&partition.topic, partition.partition, left).await.ok()?;
             ends.insert(partition.clone(), marks.high);
         }
         Some(ends)
@@ -131,7 +132,10 @@ fn audited(events: &[Event], answers: &[(OrderKey, Executed)]) -> Audit {
     auditor.finish()
 }
 
-fn ledger_result(audit: &Audit) -> LedgerResult {
+/// Most rules are broken by what is missing, so a record that was not read to its end accuses nobody.
+fn ledger_result(audit: Audit, complete: bool) -> LedgerResult {
+    let (violations_total, violations) =
+        if complete { (audit.violations_total, audit.violations) } else { (0, Vec::new()) };
     LedgerResult {
         posted: audit.postings,
         balanced: audit.ledger_sums.values().all(|sum| sum == "0"),
@@ -139,7 +143,7 @@ fn ledger_result(audit: &Audit) -> LedgerResult {
         duplicates: audit.trades_duplicate + audit.postings_duplicate,
         in_doubt: audit.unknown_resolved + audit.unknown_unresolved,
         unresolved: audit.unknown_unresolved,
-        violations_total: audit.violations_total,
-        violations: audit.violations.clone(),
+        violations_total,
+        violations,
     }
 }

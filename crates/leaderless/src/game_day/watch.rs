@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use report::{Progress, Stage};
 
+use crate::output;
+
 /// Between two plain lines of one stage.
 const PLAIN_EVERY: Duration = Duration::from_secs(4);
 /// Where the terminal does not tell its width.
@@ -33,14 +35,14 @@ impl Watch {
             let _ = write!(std::io::stderr(), "\r\x1b[2K{}", progress.bar_line(columns()));
         } else if self.is_due(progress.stage) {
             self.last = Some((progress.stage, Instant::now()));
-            eprintln!("{}", progress.plain_line());
+            output::say(&progress.plain_line());
         }
     }
 
     /// A line of its own, such as a fault or a change of mode.
     pub fn line(&mut self, line: &str) {
         self.clear();
-        eprintln!("{line}");
+        output::say(line);
     }
 
     /// Takes the bar away.

@@ -1,0 +1,8 @@
+//! The program `leaderless` from outside: exit codes, what it prints where, its files, its signals.
+
+mod alone;
+mod interrupted;
+mod kit;
+mod runs;
+mod scenarios;
+mod usage;
