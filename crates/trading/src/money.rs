@@ -8,6 +8,14 @@
 //! Rounding, the convention of public venues: off-tick prices are rejected and not rounded, quantities are
 //! floored to the increment, fees are rounded up in quote units (rebates toward positive infinity as well),
 //! and nobody rounds half to even.
+//!
+//! ```
+//! use trading::money::{basis_points, parse_decimal, round_fee_up};
+//!
+//! let fee = basis_points(parse_decimal("201.05")?, parse_decimal("120")?)?;
+//! assert_eq!(round_fee_up(fee, 2).to_string(), "2.42");
+//! # Ok::<(), trading::money::MoneyError>(())
+//! ```
 
 use rust_decimal::{Decimal, RoundingStrategy};
 

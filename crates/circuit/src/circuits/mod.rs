@@ -28,9 +28,11 @@
 //! guards that end with the *answer*, or with the caller: they see a dependency that acknowledges and never replies.
 //!
 //! # Heartbeats
-//! Send them through the same producer as the customers' records: what returns has then overtaken nothing, and when a
-//! circuit closes, everything that hung before is either delivered or lost. That is why the calls in flight at that
-//! moment are written off the two ages.
+//! When a circuit closes, the calls in flight at that moment are written off the two ages: they hung because of what is
+//! over, and must not trip it again. A heartbeat that was sent through the customers' producer proves that nothing
+//! there was overtaken. One that has a producer of its own (which an idempotent producer needs: a heartbeat that
+//! expires in it stops its healthy partitions) proves that the partition works; the customers' producer may find that
+//! out a moment later, and the circuit then trips once more.
 
 mod change;
 mod one;

@@ -2,7 +2,7 @@
 //!
 //! A circuit watches one partition index over all topics of the service's path. It is fed by the guards of
 //! customers' records and calls, and by heartbeats: one synthetic record on *each* topic of the path at that index,
-//! through the customers' producer, read back by assignment.
+//! through a producer of their own, read back by assignment.
 //!
 //! # Invariants
 //! - The reader of heartbeats is ready before the first heartbeat is sent.
