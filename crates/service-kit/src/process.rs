@@ -1,11 +1,16 @@
 //! What a `main` does around `run`: logging, signals, exit codes.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+
+use crate::settings::check_loopback;
 
 /// Bad usage or a bad setting, as in BSD's `sysexits.h`.
 pub const EXIT_USAGE: u8 = 64;
@@ -28,8 +33,7 @@ pub fn init_logging_at(default: &str) {
 }
 
 /// A token that is cancelled by Ctrl-C or SIGTERM.
-#[must_use]
-pub fn shutdown_on_signal() -> CancellationToken {
+fn shutdown_on_signal() -> CancellationToken {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     tokio::spawn(async move {
@@ -63,7 +67,7 @@ const LEFTOVERS: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// Those of the service, or the runtime could not be started.
-pub fn run_to_end(service: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn run_to_end(service: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(service);
     runtime.shutdown_timeout(LEFTOVERS);
@@ -80,8 +84,33 @@ pub fn parse_or_exit<T: clap::Parser>() -> T {
     })
 }
 
+/// The whole of a service's `main` once its command line is read: a mistake in the settings exits 64 before a port
+/// opens; otherwise logs, listens, and runs until a signal and the end of the drain.
+pub fn serve<R>(
+    listen: SocketAddr,
+    allow_remote: bool,
+    settings: Result<(), impl ToString>,
+    run: impl FnOnce(TcpListener, CancellationToken) -> R,
+) -> ExitCode
+where
+    R: Future<Output = anyhow::Result<()>>,
+{
+    init_logging();
+    let checked = check_loopback(listen, allow_remote);
+    if let Err(error) = checked.and_then(|()| settings.map_err(|error| error.to_string())) {
+        eprintln!("error: {error}");
+        return ExitCode::from(EXIT_USAGE);
+    }
+    exit_code(run_to_end(async move {
+        let shutdown = shutdown_on_signal();
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        run(listener, shutdown).await
+    }))
+}
+
 /// Turns what `run` returned into an exit code, with the whole chain of causes on standard error.
-pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

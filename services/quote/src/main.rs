@@ -6,9 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use quote_service::QuoteSettings;
-use service_kit::process::{self, EXIT_USAGE};
-use service_kit::settings::check_loopback;
-use tokio::net::TcpListener;
+use service_kit::process;
 
 /// The quote service of the reference trading path.
 ///
@@ -31,20 +29,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli: Cli = process::parse_or_exit();
-    process::init_logging();
-    let checked = check_loopback(cli.listen, cli.allow_remote)
-        .and_then(|()| cli.settings.check().map_err(|error| error.to_string()));
-    if let Err(error) = checked {
-        eprintln!("error: {error}");
-        return ExitCode::from(EXIT_USAGE);
-    }
-    process::exit_code(process::run_to_end(serve(cli)))
-}
-
-async fn serve(cli: Cli) -> anyhow::Result<()> {
-    let shutdown = process::shutdown_on_signal();
-    let listener =
-        TcpListener::bind(cli.listen).await.with_context(|| format!("cannot listen on {}", cli.listen))?;
-    quote_service::run(listener, cli.settings, shutdown).await.context("the quote service cannot run")
+    let Cli { listen, allow_remote, settings } = process::parse_or_exit();
+    process::serve(listen, allow_remote, settings.check(), |listener, shutdown| async move {
+        quote_service::run(listener, settings, shutdown).await.context("the quote service cannot run")
+    })
 }

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::Parser;
-use service_kit::{process, settings};
-use tokio::net::TcpListener;
+use service_kit::process;
 use trade_service::Settings;
 
 /// Takes orders over HTTP and executes each at most once, over Kafka.
@@ -21,31 +20,18 @@ use trade_service::Settings;
 #[command(name = "trade-service", version)]
 struct Cli {
     /// Where to listen; port 0 takes a free one.
-    #[arg(long, env = "LEADERLESS_LISTEN", default_value = "127.0.0.1:8083")]
+    #[arg(long, env = "LEADERLESS_TRADE_LISTEN", default_value = "127.0.0.1:8083", value_name = "HOST:PORT")]
     listen: SocketAddr,
-    /// Listen on an address that others can reach. There is no authentication.
-    #[arg(long, env = "LEADERLESS_ALLOW_REMOTE")]
+    /// Allow --listen on an address that others can reach. There is no authentication.
+    #[arg(long)]
     allow_remote: bool,
     #[command(flatten)]
     settings: Settings,
 }
 
 fn main() -> ExitCode {
-    let cli: Cli = process::parse_or_exit();
-    process::init_logging();
-    let bad = settings::check_loopback(cli.listen, cli.allow_remote)
-        .and_then(|()| cli.settings.check().map_err(|error| error.to_string()));
-    if let Err(error) = bad {
-        eprintln!("error: {error}");
-        return ExitCode::from(process::EXIT_USAGE);
-    }
-    process::exit_code(serve(cli))
-}
-
-#[tokio::main]
-async fn serve(cli: Cli) -> anyhow::Result<()> {
-    let listener =
-        TcpListener::bind(cli.listen).await.with_context(|| format!("cannot listen on {}", cli.listen))?;
-    let shutdown = process::shutdown_on_signal();
-    trade_service::run(listener, cli.settings, shutdown).await.context("the trade service could not start")
+    let Cli { listen, allow_remote, settings } = process::parse_or_exit();
+    process::serve(listen, allow_remote, settings.check(), |listener, shutdown| async move {
+        trade_service::run(listener, settings, shutdown).await.context("the trade service could not start")
+    })
 }
