@@ -1,0 +1,3 @@
+//! The conformance table: one observation of one cluster is a [`cell::Seen`].
+
+pub mod cell;
