@@ -12,6 +12,7 @@
 //! `faults/` and a line of registration.
 #![warn(missing_docs)]
 
+mod backend;
 pub mod control;
 pub mod embedded;
 pub mod faults;
@@ -19,4 +20,5 @@ pub mod feed;
 mod lab;
 pub mod timeline;
 
+pub use backend::{Backend, UnknownBackend};
 pub use lab::{Broker, Lab};

@@ -14,7 +14,7 @@ use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage};
 use crate::cli::RunArgs;
 use crate::game_day::{GameDay, Watch};
 use crate::output;
-use crate::system::order_paths_touched;
+use crate::system::{ClusterKind, order_paths_touched};
 
 /// Runs the game day and says what came of it.
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
@@ -26,7 +26,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let mut watch = Watch::new();
     watch.line(&format!("{}: {} (seed {})", scenario.name, scenario.incident.title, args.seed));
     watch.line(&exposure(&scenario));
-    let day = GameDay { scenario, seed: args.seed, arms };
+    let day = GameDay { scenario, cluster: ClusterKind::Embedded, seed: args.seed, arms };
     let ended = day.run(&mut watch, &interrupted).await?;
     watch.clear();
     let written = report::write(&folder, &ended.result, &ended.timeline);
