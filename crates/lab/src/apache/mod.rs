@@ -1,0 +1,6 @@
+//! Apache Kafka itself, in KRaft mode, as a cluster to break: child processes on loopback.
+//!
+//! # Layout
+//! - [`kafka_home`]: where Kafka's jars and a Java to run them are, or what exactly is missing.
+
+pub mod kafka_home;
