@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`Lab`]: a cluster to break, whatever it is made of.
 //! - [`embedded`]: one kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
+//! - [`apache`]: another kind: Apache Kafka itself, as child processes.
 //! - [`faults`]: one file per pair of fault and heal, over the levers that a cluster has.
 //! - [`timeline`]: what was done and what came of it.
 //! - [`control`]: break and heal over HTTP.
@@ -12,6 +13,7 @@
 //! `faults/` and a line of registration.
 #![warn(missing_docs)]
 
+pub mod apache;
 mod backend;
 pub mod control;
 pub mod embedded;
