@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! - [`Lab`]: a cluster to break, whatever it is made of.
-//! - [`embedded`]: one kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
+//! - [`apache`]: one kind of cluster: Apache Kafka as child processes.
+//! - [`embedded`]: another kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
 //! - [`faults`]: one file per pair of fault and heal, over the levers that a cluster has.
 //! - [`timeline`]: what was done and what came of it.
 //! - [`control`]: break and heal over HTTP.
@@ -12,6 +13,8 @@
 //! `faults/` and a line of registration.
 #![warn(missing_docs)]
 
+pub mod apache;
+mod backend;
 pub mod control;
 pub mod embedded;
 pub mod faults;
@@ -19,4 +22,5 @@ pub mod feed;
 mod lab;
 pub mod timeline;
 
-pub use lab::{Broker, Lab};
+pub use backend::{Backend, UnknownBackend};
+pub use lab::{Broker, Lab, NodeMetrics};
