@@ -8,6 +8,7 @@
 //! - [`timeline`]: what was done and what came of it.
 //! - [`control`]: break and heal over HTTP.
 //! - [`feed`]: a market to quote from.
+//! - [`wire`]: a client with nothing in between, for what no client library lets one ask.
 //!
 //! Another kind of cluster is a module that implements [`Lab`] and [`faults::Levers`]; another fault is a file in
 //! `faults/` and a line of registration.
@@ -21,6 +22,7 @@ pub mod faults;
 pub mod feed;
 mod lab;
 pub mod timeline;
+pub mod wire;
 
 pub use backend::{Backend, UnknownBackend};
 pub use lab::{Broker, Lab, NodeMetrics};
