@@ -11,6 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 const CHECKPOINT: &str = "bootstrap.checkpoint";
+/// Kafka's log has a bound; without a configuration it would print errors only.
+const LOGGING: &str = include_str!("log4j2.properties");
 const META: &str = "meta.properties";
 
 /// Where a node lives.
@@ -36,8 +38,23 @@ impl Home {
         self.folder.join("server.properties")
     }
 
-    pub(super) fn log(&self) -> PathBuf {
+    /// What the JVM itself prints: nothing, unless it fails.
+    pub(super) fn output(&self) -> PathBuf {
         self.folder.join("output.log")
+    }
+
+    /// What Kafka logs.
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
+    /// The last lines of what the node printed and logged, for an error message.
+    pub(super) fn last_words(&self) -> String {
+        const LINES: usize = 6;
+        let read = |file: PathBuf| std::fs::read_to_string(file).unwrap_or_default();
+        let text = read(self.log()) + &read(self.output());
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
     }
 
     /// Formats this node's data as those of `formatted` are.
@@ -49,6 +66,13 @@ impl Home {
         let meta = format!("version=1\ncluster.id={cluster_id}\nnode.id={id}\ndirectory.id={directory_id}\n");
         std::fs::write(data.join(META), meta)
     }
+}
+
+/// Writes the configuration of every node's log.
+pub(super) fn logging(directory: &Path) -> io::Result<PathBuf> {
+    let file = directory.join("log4j2.properties");
+    std::fs::write(&file, LOGGING)?;
+    Ok(file)
 }
 
 /// A random id as Kafka spells it: the 16 bytes of a UUID in URL-safe base64, 22 characters. One that begins with a

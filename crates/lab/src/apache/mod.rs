@@ -5,6 +5,12 @@
 //!                                                                        a keeper that outlives us by a moment
 //! ```
 //!
+//! # Layout
+//! - [`kafka_home`]: where Kafka's jars and a Java to run them are, or what exactly is missing.
+//! - [`fetch`]: the jars, fetched once into the user's cache.
+//! - `start`, with `plan`, `wiring`, `properties`, `disk`: from a specification to processes.
+//! - `levers`: the faults, over `process` and `relay`.
+//!
 //! Invariants: everything listens on loopback; whatever happens to this process, no node is left (see [`process`]);
 //! the directory goes with the cluster unless it is kept; a start is over when a broker's metadata shows all brokers,
 //! not after a time.
@@ -12,6 +18,7 @@
 //! Sources: the documentation of Apache Kafka 4.3 for its settings; figures measured on 2 cores with JDK 17.
 
 mod disk;
+pub mod fetch;
 pub mod kafka_home;
 mod levers;
 mod metrics;
@@ -35,6 +42,7 @@ use scenario::FaultCall;
 use crate::faults::{FaultError, Injected, OpenFaults};
 use crate::timeline::Timeline;
 use crate::{Broker, Lab, NodeMetrics};
+use disk::Home;
 use process::{Keeper, Node};
 use relay::Relay;
 
@@ -61,6 +69,7 @@ pub struct Apache {
 struct Running {
     id: i32,
     node: Node,
+    home: Home,
     metrics: std::net::SocketAddr,
 }
 

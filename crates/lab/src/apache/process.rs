@@ -94,7 +94,7 @@ pub(super) enum Life {
 pub(super) struct Node {
     program: PathBuf,
     args: Vec<String>,
-    log: PathBuf,
+    output: PathBuf,
     group: i32,
     process: Mutex<Process>,
 }
@@ -106,10 +106,10 @@ struct Process {
 }
 
 impl Node {
-    /// A node that is not started yet. What it prints goes to `log`.
-    pub(super) fn new(keeper: &Keeper, program: PathBuf, args: Vec<String>, log: PathBuf) -> Self {
+    /// A node that is not started yet. What it prints goes to `output`.
+    pub(super) fn new(keeper: &Keeper, program: PathBuf, args: Vec<String>, output: PathBuf) -> Self {
         let process = Mutex::new(Process { child: None, life: Life::Dead });
-        Self { program, args, log, group: keeper.group(), process }
+        Self { program, args, output, group: keeper.group(), process }
     }
 
     /// Starts it, unless it runs.
@@ -118,13 +118,13 @@ impl Node {
         if process.look() != Life::Dead && process.life != Life::Ended {
             return Ok(());
         }
-        let log = File::options().create(true).append(true).open(&self.log)?;
+        let output = File::options().create(true).append(true).open(&self.output)?;
         let child = Command::new(&self.program)
             .args(&self.args)
             .process_group(self.group)
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(output.try_clone()?)
+            .stderr(output)
             .spawn()?;
         *process = Process { child: Some(child), life: Life::Running };
         Ok(())
@@ -165,14 +165,6 @@ impl Node {
 
     pub(super) fn life(&self) -> Life {
         self.process().look()
-    }
-
-    /// The last lines of what it printed, for an error message.
-    pub(super) fn last_words(&self) -> String {
-        const LINES: usize = 5;
-        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(LINES)..].join("\n")
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
@@ -254,6 +246,6 @@ mod tests {
         let node = Node::new(&keeper, "/bin/sh".into(), args, directory.path().join("log"));
         node.start().expect("it starts");
         eventually("its end is noticed", || node.life() == Life::Ended);
-        assert_eq!(node.last_words(), "why");
+        assert_eq!(std::fs::read_to_string(node.output).expect("its output"), "why\n");
     }
 }

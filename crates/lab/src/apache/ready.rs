@@ -36,7 +36,7 @@ impl Apache {
                     after: patience,
                     there,
                     wanted: u32::try_from(wanted).unwrap_or(u32::MAX),
-                    last_words: self.nodes.first().map(|one| one.node.last_words()).unwrap_or_default(),
+                    last_words: self.nodes.first().map(|one| one.home.last_words()).unwrap_or_default(),
                 });
             }
             tokio::time::sleep(POLL).await;
@@ -49,5 +49,5 @@ async fn brokers(admin: &Admin) -> usize {
 }
 
 fn ended_early(role: &str, ended: &Running) -> StartError {
-    StartError::Ended { node: format!("{role} {}", ended.id), last_words: ended.node.last_words() }
+    StartError::Ended { node: format!("{role} {}", ended.id), last_words: ended.home.last_words() }
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::disk::{Home, new_id};
+use super::disk::{self, Home, new_id};
 use super::kafka_home::Kafka;
 use super::plan::{FreePorts, Member};
 use super::process::{Keeper, Node};
@@ -94,6 +94,7 @@ impl Site<'_> {
     async fn lay_out(&self) -> Result<(Vec<Running>, Vec<Running>), StartError> {
         let written = |error| StartError::System { what: "a node's files cannot be written", error };
         let metrics_settings = metrics::settings_file(self.directory).map_err(written)?;
+        let logging = disk::logging(self.directory).map_err(written)?;
         let mut formatted: Option<Home> = None;
         let cluster_id = new_id();
         let mut groups = [Vec::new(), Vec::new()];
@@ -111,7 +112,7 @@ impl Site<'_> {
                         home.format_like(formatted, member.id, &cluster_id).map_err(written)?;
                     }
                 }
-                group.push(self.node(member, &home, &metrics_settings));
+                group.push(self.node(member, home, [&metrics_settings, &logging]));
             }
         }
         let [controllers, brokers] = groups;
@@ -150,13 +151,15 @@ impl Site<'_> {
         Err(StartError::Ended { node: "StorageTool format".to_owned(), last_words })
     }
 
-    fn node(&self, member: &Member, home: &Home, metrics_settings: &Path) -> Running {
+    fn node(&self, member: &Member, home: Home, [metrics_settings, logging]: [&Path; 2]) -> Running {
         let mut args = self.jvm();
+        args.push(format!("-Dlog4j2.configurationFile={}", logging.display()));
+        args.push(format!("-Dleaderless.log={}", home.log().display()));
         args.extend(metrics::agent(self.kafka, member.metrics, metrics_settings));
         args.push("kafka.Kafka".to_owned());
         args.push(home.settings().display().to_string());
-        let node = Node::new(self.keeper, self.kafka.java.clone(), args, home.log());
-        Running { id: member.id, node, metrics: member.metrics }
+        let node = Node::new(self.keeper, self.kafka.java.clone(), args, home.output());
+        Running { id: member.id, node, home, metrics: member.metrics }
     }
 
     fn jvm(&self) -> Vec<String> {

@@ -83,8 +83,7 @@ pub fn cached_libs() -> Option<PathBuf> {
 }
 
 /// Whether a folder holds the jars of a Kafka that can be started.
-#[must_use]
-pub fn holds_kafka(libs: &Path) -> bool {
+pub(super) fn holds_kafka(libs: &Path) -> bool {
     places::version_in(libs).is_some()
 }
 
