@@ -2,12 +2,13 @@
 //!
 //! # Layout
 //! - [`Lab`]: a cluster to break, whatever it is made of.
-//! - [`embedded`]: one kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
-//! - [`apache`]: another kind: Apache Kafka itself, as child processes.
+//! - [`apache`]: one kind of cluster: Apache Kafka as child processes.
+//! - [`embedded`]: another kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
 //! - [`faults`]: one file per pair of fault and heal, over the levers that a cluster has.
 //! - [`timeline`]: what was done and what came of it.
 //! - [`control`]: break and heal over HTTP.
 //! - [`feed`]: a market to quote from.
+//! - [`wire`]: a client with nothing in between, for what no client library lets one ask.
 //!
 //! Another kind of cluster is a module that implements [`Lab`] and [`faults::Levers`]; another fault is a file in
 //! `faults/` and a line of registration.
@@ -21,6 +22,7 @@ pub mod faults;
 pub mod feed;
 mod lab;
 pub mod timeline;
+pub mod wire;
 
 pub use backend::{Backend, UnknownBackend};
-pub use lab::{Broker, Lab};
+pub use lab::{Broker, Lab, NodeMetrics};

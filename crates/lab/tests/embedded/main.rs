@@ -1,6 +1,7 @@
 //! The embedded cluster from outside: sockets, frames, clients.
 
 mod clients;
+mod connection;
 mod faults;
 mod feed;
 mod frames;
