@@ -1,3 +1,35 @@
 //! `cargo run -p xtask -- COMMAND`: the tasks that hold the project against the real thing.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use xtask::conformance::command::Conformance;
+
+#[derive(Debug, Parser)]
+#[command(about = "Holds the embedded cluster against Apache Kafka.")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Play the stuck states on both clusters and compare them cell by cell.
+    Conformance(Conformance),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let task = Cli::parse().task;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(async {
+        match task {
+            Task::Conformance(conformance) => conformance.run().await,
+        }
+    });
+    // Clients of clusters that were broken may still be letting go.
+    runtime.shutdown_background();
+    ended
+}

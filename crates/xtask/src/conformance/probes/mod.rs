@@ -5,6 +5,7 @@ pub mod admin;
 pub mod clients;
 pub mod consume;
 pub mod groups;
+pub mod metrics;
 pub mod produce;
 pub mod pulse;
 pub mod raw;

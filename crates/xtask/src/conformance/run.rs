@@ -1,0 +1,141 @@
+//! Playing many stories on many fresh clusters, as many at once as the machine bears.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use lab::apache::{Apache, ApacheSpec, Kafka, Network};
+use lab::embedded::{Embedded, EmbeddedSpec};
+use lab::{Backend, Lab};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::cell::Seen;
+use super::ground::{Ground, OFFSETS_PARTITIONS};
+use super::story::Story;
+
+/// How many embedded clusters there are at once: a story waits most of the time, but its clients are threads.
+const EMBEDDED_LANES: usize = 12;
+
+/// A story takes 45 s and a start up to a minute on a busy machine; past this something hangs that must not.
+const STORY_WITHIN: Duration = Duration::from_secs(180);
+
+/// How often a story is tried when its cluster does not start, or a fault is not carried out.
+const TRIES: usize = 2;
+
+/// What is to be played.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which stories.
+    pub stories: Vec<Story>,
+    /// How often each.
+    pub runs: usize,
+    /// How many clusters of Apache Kafka at once.
+    pub lanes: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// All answers.
+    pub seen: Vec<Seen>,
+    /// The plays without an answer, in words.
+    pub failed: Vec<String>,
+}
+
+/// Plays a plan on a backend; `kafka` is needed for Apache's.
+pub async fn play(plan: &Plan, backend: Backend, kafka: Option<&Kafka>) -> Played {
+    let lanes = match backend {
+        Backend::Embedded => EMBEDDED_LANES,
+        Backend::Apache => plan.lanes,
+    };
+    let stage = Arc::new(Stage {
+        backend,
+        kafka: kafka.cloned(),
+        lanes: Semaphore::new(lanes),
+        starting: Mutex::new(()),
+    });
+    let all = plan.runs * plan.stories.len();
+    let plays = (0..plan.runs).flat_map(|run| plan.stories.iter().map(move |story| (run, *story)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for (run, story) in plays {
+        let stage = Arc::clone(&stage);
+        tasks.spawn(async move { (run, story.name, stage.play(&story).await) });
+    }
+    let mut played = Played::default();
+    let mut done = 0;
+    while let Some(task) = tasks.join_next().await {
+        done += 1;
+        let Ok((run, story, outcome)) = task else {
+            played.failed.push(format!("{backend}: a play panicked"));
+            continue;
+        };
+        let play = format!("{backend} {story}, run {}", run + 1);
+        match outcome {
+            Ok((seen, took)) => {
+                eprintln!("[{done}/{all}] {play}: {} cells in {:.0} s", seen.len(), took.as_secs_f64());
+                played.seen.extend(seen);
+            }
+            Err(error) => {
+                eprintln!("[{done}/{all}] {play}: FAILED: {error:#}");
+                played.failed.push(format!("{play}: {error:#}"));
+            }
+        }
+    }
+    // The runs end in any order; the table is in the order of the stories.
+    let place = |seen: &Seen| plan.stories.iter().position(|story| story.name == seen.story);
+    played.seen.sort_by_key(place);
+    played
+}
+
+struct Stage {
+    backend: Backend,
+    kafka: Option<Kafka>,
+    lanes: Semaphore,
+    /// Starting is what takes the processor: one cluster at a time.
+    starting: Mutex<()>,
+}
+
+impl Stage {
+    async fn play(&self, story: &Story) -> anyhow::Result<(Vec<Seen>, Duration)> {
+        let _lane = self.lanes.acquire().await?;
+        let mut tries = 1;
+        loop {
+            let begun = Instant::now();
+            let play = tokio::time::timeout(STORY_WITHIN, self.play_once(story)).await;
+            match play.with_context(|| format!("not over after {STORY_WITHIN:?}")).flatten() {
+                Ok(seen) => return Ok((seen, begun.elapsed())),
+                Err(error) if tries == TRIES => return Err(error),
+                Err(error) => eprintln!("{} {}: once more, after: {error:#}", self.backend, story.name),
+            }
+            tries += 1;
+        }
+    }
+
+    async fn play_once(&self, story: &Story) -> anyhow::Result<Vec<Seen>> {
+        let ground = Ground { story: story.name, lab: self.start(story).await? };
+        let seen = story.play(&ground).await;
+        ground.lab.shutdown().await;
+        seen
+    }
+
+    async fn start(&self, story: &Story) -> anyhow::Result<Box<dyn Lab>> {
+        let cluster = cluster::Spec {
+            offsets_partitions: OFFSETS_PARTITIONS,
+            offsets_replication_factor: story.offsets_replicas,
+            ..cluster::Spec::new()
+        };
+        match self.backend {
+            Backend::Embedded => {
+                Ok(Box::new(Embedded::start(EmbeddedSpec { cluster, ..EmbeddedSpec::default() })?))
+            }
+            Backend::Apache => {
+                let network = if story.cuts_links { Network::Relayed } else { Network::Direct };
+                let spec =
+                    ApacheSpec { cluster, controllers: story.controllers, network, ..ApacheSpec::default() };
+                let kafka = self.kafka.as_ref().context("Kafka was not found")?;
+                let _alone = self.starting.lock().await;
+                Ok(Box::new(Apache::start(spec, kafka).await?))
+            }
+        }
+    }
+}
