@@ -29,6 +29,7 @@ mod ready;
 mod relay;
 mod spec;
 mod start;
+mod strip;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ use crate::{Broker, Lab, NodeMetrics};
 use disk::Home;
 use process::{Keeper, Node};
 use relay::Relay;
+use strip::Stripped;
 
 pub use kafka_home::{Kafka, Missing};
 pub use spec::{ApacheSpec, Jit, Network, StartError};
@@ -61,6 +63,7 @@ pub struct Apache {
     directory: PathBuf,
     timeline: Timeline,
     open: OpenFaults,
+    stripped: tokio::sync::Mutex<Option<Stripped>>,
     keeper: Mutex<Keeper>,
 }
 

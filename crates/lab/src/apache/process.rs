@@ -83,7 +83,9 @@ pub(super) enum Life {
     Running,
     /// Stopped by `SIGSTOP`.
     Frozen,
-    /// Killed, or never started.
+    /// Told to end, and not gone yet.
+    Leaving,
+    /// Killed, gone as it was told, or never started.
     Dead,
     /// It ended without having been told to.
     Ended,
@@ -115,8 +117,10 @@ impl Node {
     /// Starts it, unless it runs.
     pub(super) fn start(&self) -> io::Result<()> {
         let mut process = self.process();
-        if process.look() != Life::Dead && process.life != Life::Ended {
-            return Ok(());
+        match process.look() {
+            Life::Running | Life::Frozen => return Ok(()),
+            Life::Leaving => return Err(io::Error::other("it is still shutting down")),
+            Life::Dead | Life::Ended => {}
         }
         let output = File::options().create(true).append(true).open(&self.output)?;
         let child = Command::new(&self.program)
@@ -139,6 +143,11 @@ impl Node {
         }
         process.life = Life::Dead;
         Ok(())
+    }
+
+    /// `SIGTERM`: it shuts down in its own time, and is dead then.
+    pub(super) fn terminate(&self) -> io::Result<()> {
+        self.signal(Signal::TERM, Life::Leaving)
     }
 
     /// `SIGSTOP`.
@@ -175,7 +184,8 @@ impl Node {
 impl Process {
     fn look(&mut self) -> Life {
         if let Some(Ok(Some(_))) = self.child.as_mut().map(Child::try_wait) {
-            *self = Self { child: None, life: Life::Ended };
+            let life = if self.life == Life::Leaving { Life::Dead } else { Life::Ended };
+            *self = Self { child: None, life };
         }
         self.life
     }
