@@ -91,6 +91,12 @@ impl Apache {
         &self.directory
     }
 
+    /// The process ids of its nodes that run, controllers first.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.all().filter_map(|(_, running)| running.node.pid()).collect()
+    }
+
     fn broker(&self, id: i32) -> Option<&Node> {
         self.nodes.iter().find(|running| running.id == id).map(|running| &running.node)
     }

@@ -172,6 +172,13 @@ impl Node {
         Ok(())
     }
 
+    /// Its process, if there is one.
+    pub(super) fn pid(&self) -> Option<u32> {
+        let mut process = self.process();
+        process.look();
+        process.child.as_ref().map(Child::id)
+    }
+
     pub(super) fn life(&self) -> Life {
         self.process().look()
     }
@@ -199,10 +206,6 @@ mod tests {
 
     fn sleeper(keeper: &Keeper, directory: &Path) -> Node {
         Node::new(keeper, "/bin/sleep".into(), vec!["60".to_owned()], directory.join("log"))
-    }
-
-    fn pid(node: &Node) -> u32 {
-        node.process().child.as_ref().expect("it was started").id()
     }
 
     fn is_there(pid: u32) -> bool {
@@ -242,7 +245,7 @@ mod tests {
         let node = sleeper(&keeper, &directory);
         node.start().expect("it starts");
         node.freeze().expect("it freezes");
-        let pid = pid(&node);
+        let pid = node.pid().expect("it was started");
         keeper.end().expect("it ends");
         eventually("the node is gone", || !is_there(pid));
         assert!(!directory.exists());
