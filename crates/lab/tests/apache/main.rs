@@ -41,3 +41,22 @@ async fn a_cluster_starts_serves_loses_a_broker_and_leaves_nothing_behind() {
     cluster.shutdown().await;
     assert!(!directory.exists(), "{} is left", directory.display());
 }
+
+#[tokio::test]
+async fn chosen_partitions_lose_their_leaders_and_get_them_back() {
+    let Some(kafka) = kafka() else { return };
+    let cluster = Apache::start(ApacheSpec::default(), &kafka).await.expect("it starts");
+    let settings = Settings::new(cluster.bootstrap(), "test", Preset::FailFast);
+    let admin = Admin::new(&settings).expect("settings");
+    let topic = NewTopic::new("t", Placement::Explicit(vec![vec![1, 2, 3], vec![2, 3, 1], vec![3, 1, 2]]));
+    admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
+    admin.wait_for(&[("t", 3)], Duration::from_secs(20)).await.expect("leaders");
+    inject(&cluster, json!({ "kind": "strip_leader", "topic": "t", "partitions": [0] })).await;
+    let view = admin.cluster(Duration::from_secs(2)).await.expect("a view");
+    let leaders: Vec<_> = view.topic("t").expect("t").partitions.iter().map(|one| one.leader).collect();
+    assert_eq!((leaders[0], leaders[1]), (None, Some(2)));
+    assert!(leaders[2].is_some(), "what the lost broker led has moved on");
+    inject(&cluster, json!({ "kind": "restore_leader", "topic": "t", "partitions": [0] })).await;
+    admin.wait_for(&[("t", 3)], Duration::from_secs(60)).await.expect("leaders again");
+    cluster.shutdown().await;
+}
