@@ -14,6 +14,9 @@ const LENGTH_PREFIX: usize = 12;
 const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
 const CHECKED_FROM: usize = 21;
+/// Attribute bits 0 to 2: the compression; the last one there is.
+const COMPRESSION: i16 = 0x07;
+const ZSTD: i16 = 4;
 /// Attribute bit 5: a control batch, which only a transaction coordinator may write.
 const CONTROL: i16 = 1 << 5;
 
@@ -110,6 +113,10 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
         return Err(ErrorCode::CorruptMessage);
     }
     let (attributes, last_offset_delta) = (i16_at(&bytes, 21), i32_at(&bytes, 23));
+    // Apache Kafka trips over it, and says no more than that.
+    if attributes & COMPRESSION > ZSTD {
+        return Err(ErrorCode::UnknownServerError);
+    }
     let records = i32_at(&bytes, 57);
     let several = length < bytes.len();
     if several || attributes & CONTROL != 0 || records < 1 || last_offset_delta != records - 1 {
@@ -127,16 +134,23 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
 }
 
 fn whole_length(bytes: &Bytes) -> Result<usize, ErrorCode> {
+    // What is cut short is no batch at all, and exactly one is asked for.
     if bytes.len() < HEADER {
-        return Err(ErrorCode::CorruptMessage);
-    }
-    // Older formats lie differently; nothing but magic 2 is taken, as by Apache Kafka 4.
-    if bytes[MAGIC_AT] != 2 {
         return Err(ErrorCode::InvalidRecord);
+    }
+    match bytes[MAGIC_AT] {
+        2 => {}
+        // Older formats lie differently, and are not taken any more.
+        0 | 1 => return Err(ErrorCode::InvalidRecord),
+        _ => return Err(ErrorCode::CorruptMessage),
     }
     let length = usize::try_from(i32_at(bytes, 8)).map_err(|_| ErrorCode::CorruptMessage)?;
     let whole = length.saturating_add(LENGTH_PREFIX);
-    if (HEADER..=bytes.len()).contains(&whole) { Ok(whole) } else { Err(ErrorCode::CorruptMessage) }
+    match whole {
+        _ if whole > bytes.len() => Err(ErrorCode::InvalidRecord),
+        _ if whole < HEADER => Err(ErrorCode::CorruptMessage),
+        _ => Ok(whole),
+    }
 }
 
 fn i16_at(bytes: &Bytes, at: usize) -> i16 {
@@ -213,11 +227,11 @@ mod tests {
             read(bytes.freeze(), 1_000).unwrap_err()
         };
         assert_eq!(flip(70), ErrorCode::CorruptMessage);
-        assert_eq!(flip(MAGIC_AT), ErrorCode::InvalidRecord);
-        assert_eq!(read(good.slice(..good.len() - 1), 1_000).unwrap_err(), ErrorCode::CorruptMessage);
-        assert_eq!(read(good.slice(..12), 1_000).unwrap_err(), ErrorCode::CorruptMessage);
+        assert_eq!(flip(MAGIC_AT), ErrorCode::CorruptMessage, "magic 3");
+        assert_eq!(read(good.slice(..good.len() - 1), 1_000).unwrap_err(), ErrorCode::InvalidRecord);
+        assert_eq!(read(good.slice(..12), 1_000).unwrap_err(), ErrorCode::InvalidRecord);
         assert_eq!(read(good.clone(), 50).unwrap_err(), ErrorCode::MessageTooLarge);
-        assert_eq!(read(Bytes::new(), 50).unwrap_err(), ErrorCode::CorruptMessage);
+        assert_eq!(read(Bytes::new(), 50).unwrap_err(), ErrorCode::InvalidRecord);
     }
 
     #[test]

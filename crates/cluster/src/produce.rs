@@ -86,6 +86,9 @@ impl Cluster {
         bytes: Bytes,
         acks: Acks,
     ) -> Result<Appended, ErrorCode> {
+        if self.is_internal(pid) {
+            return Err(ErrorCode::InvalidTopicException);
+        }
         let limit = self.retention_of(pid);
         let bytes_max = self.message_bytes_max_of(pid);
         let partition = self.partitions.get_mut(&pid).ok_or(ErrorCode::UnknownTopicOrPartition)?;

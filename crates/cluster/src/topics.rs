@@ -74,8 +74,9 @@ impl Cluster {
                 Response::DeleteTopics(topics.into_iter().map(|topic| self.delete_topic(topic)).collect())
             }
             Request::CreateTopics(asked) => {
+                let (topics, twice) = split_repeated(asked.topics);
                 let create = |new| self.create_topic(new, asked.validate_only);
-                Response::CreateTopics(asked.topics.into_iter().map(create).collect())
+                Response::CreateTopics(topics.into_iter().map(create).chain(twice).collect())
             }
             _ => Response::CreateTopics(Vec::new()),
         }
@@ -121,6 +122,10 @@ impl Cluster {
                 self.placed(partitions, replication_factor)?
             }
             NewReplicas::Explicit(assigned) => self.assigned(assigned)?,
+            NewReplicas::Both => {
+                let message = "counts must be -1 where replicas are assigned";
+                return Err((ErrorCode::InvalidRequest, message.to_owned()));
+            }
         };
         self.check_room(replicas.len())?;
         Ok((replicas, configs::checked(new.configs)?))
@@ -326,6 +331,12 @@ impl Cluster {
         own.min(self.spec.log_bytes_max / self.partitions.len().max(1))
     }
 
+    /// Whether clients may only read it.
+    pub(crate) fn is_internal(&self, pid: Pid) -> bool {
+        let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
+        topic.is_some_and(|topic| topic.internal)
+    }
+
     pub(crate) fn message_bytes_max_of(&self, pid: Pid) -> usize {
         let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
         topic.map_or(self.spec.message_bytes_max, |topic| topic.message_bytes_max)
@@ -336,6 +347,19 @@ impl Cluster {
 pub(crate) fn is_legal_name(name: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(legal)
+}
+
+/// Topics that a request names once, and a refusal for each that it names more often.
+fn split_repeated(topics: Vec<NewTopic>) -> (Vec<NewTopic>, Vec<CreatedTopic>) {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for topic in &topics {
+        *times.entry(topic.name.clone()).or_default() += 1;
+    }
+    times.retain(|_, times| *times > 1);
+    let once = topics.into_iter().filter(|topic| !times.contains_key(&topic.name)).collect();
+    let message = || Some("the request names this topic more than once".to_owned());
+    let twice = times.keys().map(|name| refused(name.clone(), ErrorCode::InvalidRequest, message()));
+    (once, twice.collect())
 }
 
 pub(crate) fn refused(name: String, error: ErrorCode, message: Option<String>) -> CreatedTopic {

@@ -143,8 +143,8 @@ pub struct EpochEnd {
 pub struct InitProducerId {
     /// Transactions are not offered; a transactional id is refused.
     pub transactional_id: Option<String>,
-    /// The id and epoch to bump, if the client has one.
-    pub producer: Option<(i64, i16)>,
+    /// The id and epoch to bump; -1 for none. One without the other is refused.
+    pub producer: (i64, i16),
 }
 
 /// Enter a group.
@@ -253,6 +253,8 @@ pub enum NewReplicas {
     },
     /// Placed by the caller: for each partition in order, its brokers.
     Explicit(Vec<(i32, Vec<BrokerId>)>),
+    /// Counted and placed at once, which is refused.
+    Both,
 }
 
 /// Grow topics.

@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use self::group::Group;
 use self::ids::MemberIds;
+pub(crate) use self::offsets::refuse_commit;
 pub(crate) use self::persist::PersistId;
 use self::persist::{Persists, Record, as_coordinator_error};
 pub(crate) use self::settings::GroupSettings;
@@ -141,7 +142,14 @@ impl Groups {
     }
 
     /// Handles an OffsetCommit; parked until the offsets are stored. A commit without membership makes the group.
-    pub(crate) fn commit(&mut self, token: Token, request: OffsetCommit, now: Duration) -> Vec<GroupEffect> {
+    /// What does not exist is refused, part by part.
+    pub(crate) fn commit(
+        &mut self,
+        token: Token,
+        request: OffsetCommit,
+        exists: &dyn Fn(&TopicPartition) -> bool,
+        now: Duration,
+    ) -> Vec<GroupEffect> {
         self.answer(token, now, |groups, turn| {
             let who = &request.who;
             let found = if who.generation < 0 {
@@ -150,8 +158,8 @@ impl Groups {
                 groups.get_mut(&who.group).ok_or(ErrorCode::IllegalGeneration)
             };
             match found {
-                Ok(group) => group.commit(token, request, turn),
-                Err(error) => turn.reply(token, offsets::refuse_commit(request, error)),
+                Ok(group) => group.commit(token, request, exists, turn),
+                Err(error) => turn.reply(token, offsets::refuse_commit(request, exists, error)),
             }
         })
     }
@@ -175,7 +183,7 @@ impl Groups {
         wanted.map(|group| (group.name.clone(), group.protocol_type.clone(), group.phase.name())).collect()
     }
 
-    /// One group in detail; an unknown one is `Dead`.
+    /// One group in detail; an unknown one is `Dead` and not found.
     pub(crate) fn describe(&self, group: &str) -> GroupView {
         self.groups.get(group).map_or_else(|| view::dead(group), Group::view)
     }

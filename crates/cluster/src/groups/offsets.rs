@@ -14,15 +14,22 @@ pub(super) type CommitParts = Vec<(TopicPartition, Result<Committed, ErrorCode>)
 
 impl Group {
     /// Handles an OffsetCommit: answers it, or parks it until the offsets are stored.
-    pub(super) fn commit(&mut self, token: Token, request: OffsetCommit, turn: &mut Turn) {
+    pub(super) fn commit(
+        &mut self,
+        token: Token,
+        request: OffsetCommit,
+        exists: &dyn Fn(&TopicPartition) -> bool,
+        turn: &mut Turn,
+    ) {
         if let Err(error) = self.check_commit(&request.who) {
-            return turn.reply(token, refuse_commit(request, error));
+            return turn.reply(token, refuse_commit(request, exists, error));
         }
         self.touch(&request.who.member, turn);
         if let Err(error) = turn.persists.check_room() {
-            return turn.reply(token, refuse_commit(request, error));
+            return turn.reply(token, refuse_commit(request, exists, error));
         }
-        let parts: CommitParts = request.offsets.into_iter().map(|part| self.accept(part, turn)).collect();
+        let parts: CommitParts =
+            request.offsets.into_iter().map(|part| self.accept(part, exists, turn)).collect();
         if parts.iter().all(|(_, part)| part.is_err()) {
             return turn.reply(token, answer(parts, Ok(())));
         }
@@ -45,9 +52,12 @@ impl Group {
     fn accept(
         &mut self,
         (partition, committed): (TopicPartition, Committed),
+        exists: &dyn Fn(&TopicPartition) -> bool,
         turn: &Turn,
     ) -> (TopicPartition, Result<Committed, ErrorCode>) {
-        let part = if committed.metadata.len() > turn.settings.offset_metadata_bytes_max {
+        let part = if !exists(&partition) {
+            Err(ErrorCode::UnknownTopicOrPartition)
+        } else if committed.metadata.len() > turn.settings.offset_metadata_bytes_max {
             Err(ErrorCode::OffsetMetadataTooLarge)
         } else if self.offsets.contains_key(&partition) {
             Ok(committed)
@@ -110,7 +120,15 @@ fn answer(parts: CommitParts, result: Result<(), ErrorCode>) -> Response {
     )
 }
 
-/// The same error for every partition of a commit.
-pub(super) fn refuse_commit(request: OffsetCommit, error: ErrorCode) -> Response {
-    Response::OffsetCommit(request.offsets.into_iter().map(|(partition, _)| (partition, error)).collect())
+/// The same error for every partition of a commit that exists.
+pub(crate) fn refuse_commit(
+    request: OffsetCommit,
+    exists: &dyn Fn(&TopicPartition) -> bool,
+    error: ErrorCode,
+) -> Response {
+    let refuse = |(partition, _)| {
+        let error = if exists(&partition) { error } else { ErrorCode::UnknownTopicOrPartition };
+        (partition, error)
+    };
+    Response::OffsetCommit(request.offsets.into_iter().map(refuse).collect())
 }

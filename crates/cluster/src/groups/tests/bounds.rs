@@ -86,7 +86,8 @@ fn a_note_that_is_too_long_is_refused() {
     let mut world = World::with(small());
     let token = world.token();
     let offsets = vec![(partition(0), Committed { metadata: "12345".to_owned(), ..at(1) })];
-    let effects = world.groups.commit(token, OffsetCommit { who: simple(GROUP), offsets }, world.now);
+    let effects =
+        world.groups.commit(token, OffsetCommit { who: simple(GROUP), offsets }, &|_| true, world.now);
     world.take(effects);
     assert_eq!(world.commit_errors(token), [ErrorCode::OffsetMetadataTooLarge]);
 }

@@ -148,7 +148,7 @@ impl World {
     pub(super) fn commit(&mut self, who: GroupMember, offsets: &[(i32, i64)]) -> Token {
         let token = self.token();
         let offsets = offsets.iter().map(|(index, offset)| (partition(*index), at(*offset))).collect();
-        let effects = self.groups.commit(token, OffsetCommit { who, offsets }, self.now);
+        let effects = self.groups.commit(token, OffsetCommit { who, offsets }, &|_| true, self.now);
         self.take(effects);
         token
     }
