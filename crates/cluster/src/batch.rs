@@ -6,6 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::error::ErrorCode;
+use crate::records;
 
 /// Bytes before the records.
 const HEADER: usize = 61;
@@ -14,9 +15,14 @@ const LENGTH_PREFIX: usize = 12;
 const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
 const CHECKED_FROM: usize = 21;
+const ATTRIBUTES_AT: usize = 21;
+const FIRST_TIMESTAMP_AT: usize = 27;
+const MAX_TIMESTAMP_AT: usize = 35;
 /// Attribute bits 0 to 2: the compression; the last one there is.
 const COMPRESSION: i16 = 0x07;
 const ZSTD: i16 = 4;
+/// Attribute bit 3: the records have the time of the append, the batch's largest, whatever they say themselves.
+const APPEND_TIME: i16 = 1 << 3;
 /// Attribute bit 5: a control batch, which only a transaction coordinator may write.
 const CONTROL: i16 = 1 << 5;
 
@@ -61,6 +67,33 @@ impl Batch {
         self.base_offset = base_offset;
         self.bytes = bytes.freeze();
         self
+    }
+
+    /// The batch with the broker's time for all its records. The header's, so the checksum changes too.
+    pub(crate) fn stamped(mut self, time: i64) -> Self {
+        let mut bytes = BytesMut::from(&self.bytes[..]);
+        let attributes = i16_at(&self.bytes, ATTRIBUTES_AT) | APPEND_TIME;
+        bytes[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&attributes.to_be_bytes());
+        bytes[MAX_TIMESTAMP_AT..MAX_TIMESTAMP_AT + 8].copy_from_slice(&time.to_be_bytes());
+        let crc = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_be_bytes());
+        self.max_timestamp = time;
+        self.bytes = bytes.freeze();
+        self
+    }
+
+    pub(crate) fn is_stamped(&self) -> bool {
+        i16_at(&self.bytes, ATTRIBUTES_AT) & APPEND_TIME != 0
+    }
+
+    /// The records' offsets and timestamps in order; nothing if they are compressed, for they are not unpacked here.
+    pub(crate) fn timestamps(&self) -> impl Iterator<Item = (i64, i64)> {
+        let packed = i16_at(&self.bytes, ATTRIBUTES_AT) & COMPRESSION != 0;
+        let records = if packed { &[][..] } else { &self.bytes[HEADER..] };
+        let (offset, first) = (self.base_offset, i64_at(&self.bytes, FIRST_TIMESTAMP_AT));
+        let stamp = self.is_stamped().then_some(self.max_timestamp);
+        records::deltas(records)
+            .map(move |(at, time)| (offset.saturating_add(at), stamp.unwrap_or(first.saturating_add(time))))
     }
 
     /// A batch with one record that has neither key nor value: what a coordinator writes down.
@@ -112,7 +145,7 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
     if crc != crc32c::crc32c(&bytes[CHECKED_FROM..length]) {
         return Err(ErrorCode::CorruptMessage);
     }
-    let (attributes, last_offset_delta) = (i16_at(&bytes, 21), i32_at(&bytes, 23));
+    let (attributes, last_offset_delta) = (i16_at(&bytes, ATTRIBUTES_AT), i32_at(&bytes, 23));
     // Apache Kafka trips over it, and says no more than that.
     if attributes & COMPRESSION > ZSTD {
         return Err(ErrorCode::UnknownServerError);
@@ -125,7 +158,7 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
     Ok(Batch {
         base_offset: i64_at(&bytes, 0),
         last_offset_delta,
-        max_timestamp: i64_at(&bytes, 35),
+        max_timestamp: i64_at(&bytes, MAX_TIMESTAMP_AT),
         producer_id: i64_at(&bytes, 43),
         producer_epoch: i16_at(&bytes, 51),
         base_sequence: i32_at(&bytes, 53),

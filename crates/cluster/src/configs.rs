@@ -9,6 +9,11 @@ use crate::error::ErrorCode;
 pub(crate) const MIN_ISR: &str = "min.insync.replicas";
 pub(crate) const RETENTION_BYTES: &str = "retention.bytes";
 pub(crate) const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
+pub(crate) const TIMESTAMP_TYPE: &str = "message.timestamp.type";
+
+/// The value of [`TIMESTAMP_TYPE`] with which records get the broker's time.
+pub(crate) const LOG_APPEND_TIME: &str = "LogAppendTime";
+const CREATE_TIME: &str = "CreateTime";
 
 /// What a setting may be.
 enum Kind {
@@ -25,8 +30,12 @@ enum Kind {
 }
 
 /// The settings that have an effect here, with what they may be.
-const EFFECTIVE: &[(&str, Kind)] =
-    &[(MIN_ISR, Kind::From(1)), (RETENTION_BYTES, Kind::From(-1)), (MAX_MESSAGE_BYTES, Kind::From(0))];
+const EFFECTIVE: &[(&str, Kind)] = &[
+    (MIN_ISR, Kind::From(1)),
+    (RETENTION_BYTES, Kind::From(-1)),
+    (MAX_MESSAGE_BYTES, Kind::From(0)),
+    (TIMESTAMP_TYPE, Kind::Word(&[CREATE_TIME, LOG_APPEND_TIME])),
+];
 
 /// A topic's settings that are taken and told back, with Apache Kafka's defaults and limits.
 const TAKEN: &[(&str, &str, Kind)] = &[
@@ -42,7 +51,6 @@ const TAKEN: &[(&str, &str, Kind)] = &[
     ("flush.ms", "9223372036854775807", Kind::From(0)),
     ("index.interval.bytes", "4096", Kind::From(0)),
     ("max.compaction.lag.ms", "9223372036854775807", Kind::From(1)),
-    ("message.timestamp.type", "CreateTime", Kind::Word(&["CreateTime", "LogAppendTime"])),
     ("min.cleanable.dirty.ratio", "0.5", Kind::Ratio),
     ("min.compaction.lag.ms", "0", Kind::From(0)),
     ("preallocate", "false", Kind::Flag),
@@ -128,6 +136,7 @@ impl Cluster {
             (MIN_ISR, self.spec.min_isr.to_string()),
             (RETENTION_BYTES, self.spec.retention_bytes.to_string()),
             (MAX_MESSAGE_BYTES, self.spec.message_bytes_max.to_string()),
+            (TIMESTAMP_TYPE, CREATE_TIME.to_owned()),
         ];
         let defaults =
             own.into_iter().chain(TAKEN.iter().map(|(name, value, _)| (*name, (*value).to_owned())));

@@ -162,6 +162,7 @@ impl Partition {
             return;
         };
         self.log.truncate(end);
+        self.log.begin(self.epoch);
         self.producers.truncate(end);
         for replica in &mut self.replicas {
             replica.end = replica.end.min(end);
@@ -184,5 +185,7 @@ pub(crate) struct Topic {
     pub(crate) configs: BTreeMap<String, String>,
     pub(crate) retention_bytes: Option<usize>,
     pub(crate) message_bytes_max: usize,
+    /// Records get the broker's time.
+    pub(crate) stamps: bool,
     pub(crate) min_isr: usize,
 }

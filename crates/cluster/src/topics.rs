@@ -208,6 +208,7 @@ impl Cluster {
                 .unwrap_or(self.spec.message_bytes_max),
             min_isr: configs::number(&configs, configs::MIN_ISR)
                 .unwrap_or_else(|| usize::try_from(self.spec.min_isr).unwrap_or(1)),
+            stamps: configs.get(configs::TIMESTAMP_TYPE).is_some_and(|kind| kind == configs::LOG_APPEND_TIME),
             configs,
         };
         self.topic_ids.insert(id, name.clone());
@@ -227,6 +228,9 @@ impl Cluster {
                 Partition::new(name.clone(), index, &brokers, min_isr, self.spec.producers_max);
             partition.isr.retain(|broker| self.is_active(*broker));
             partition.leader = partition.isr.first().copied();
+            if partition.leader.is_some() {
+                partition.log.begin(partition.epoch);
+            }
             self.partitions.insert(pid, partition);
             for broker in brokers {
                 if let Some(broker) = self.broker_mut(broker) {
@@ -329,6 +333,12 @@ impl Cluster {
         let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
         let own = topic.and_then(|topic| topic.retention_bytes).unwrap_or(self.spec.retention_bytes);
         own.min(self.spec.log_bytes_max / self.partitions.len().max(1))
+    }
+
+    /// Whether its records get the broker's time.
+    pub(crate) fn stamps(&self, pid: Pid) -> bool {
+        let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
+        topic.is_some_and(|topic| topic.stamps)
     }
 
     /// Whether clients may only read it.

@@ -71,6 +71,8 @@ pub struct Produce {
     pub acks: Acks,
     /// How long the broker waits for the in-sync replicas before `REQUEST_TIMED_OUT`.
     pub timeout: Duration,
+    /// When it came, in ms since the Unix epoch: what timestamps are held against.
+    pub received_ms: i64,
     /// Per partition one batch (or several, concatenated), as the client framed them.
     pub parts: Vec<(TopicRef, i32, Bytes)>,
 }
@@ -84,6 +86,8 @@ pub struct Fetch {
     pub min_bytes: usize,
     /// The most to answer with in all (a first batch larger than this is still returned).
     pub max_bytes: usize,
+    /// Whether a follower may answer (Fetch v11 and later, KIP-392).
+    pub from_followers: bool,
     /// What to read.
     pub parts: Vec<FetchPart>,
 }

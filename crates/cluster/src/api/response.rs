@@ -13,7 +13,7 @@ use crate::error::ErrorCode;
 pub enum Response {
     /// To [`Request::Metadata`].
     Metadata(MetadataView),
-    /// To [`Request::Produce`]; not sent for [`Acks::None`] (the effect is not emitted then).
+    /// To [`Request::Produce`]; for [`Acks::None`] only if something was refused: the connection is to be closed.
     Produce(Vec<ProducePart>),
     /// To [`Request::Fetch`].
     Fetch(Vec<FetchedPart>),
@@ -131,6 +131,8 @@ pub struct ProducePart {
     pub base_offset: i64,
     /// -1 on error.
     pub log_start_offset: i64,
+    /// The time that the records got, in ms since the Unix epoch; -1 where they keep their own.
+    pub log_append_time: i64,
     /// With a leadership error only.
     pub current_leader: Option<CurrentLeader>,
 }

@@ -87,10 +87,15 @@ impl Engine {
         Asked { engine: Arc::clone(self), token, answer }
     }
 
-    /// Tells the cluster something that is not answered.
-    pub(super) fn tell(&self, broker: BrokerId, client_id: String, request: Request) {
+    /// Tells the cluster something that is answered only, and at once, when it is refused; says whether it was taken.
+    pub(super) fn tell(&self, broker: BrokerId, client_id: String, request: Request) -> bool {
         let token = self.token();
-        self.happen(&mut self.lock(), Event::Request { broker, token, client_id, request });
+        let (sender, mut refusal) = oneshot::channel();
+        let mut inner = self.lock();
+        inner.waiting.insert(token, sender);
+        self.happen(&mut inner, Event::Request { broker, token, client_id, request });
+        inner.waiting.remove(&token);
+        refusal.try_recv().is_err()
     }
 
     pub(super) fn pull(&self, lever: Lever) {

@@ -18,6 +18,7 @@ use lab::wire::Connection;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::calls::list_offsets;
 use super::members::committed;
 use super::words;
 
@@ -94,14 +95,17 @@ impl Ground {
         Ok(topic)
     }
 
-    /// Waits until every broker says that partition `p` is led by the first of its replicas, all in sync.
+    /// Waits until every broker says that partition `p` is led by the first of its replicas, all in sync, and the
+    /// leaders serve.
     async fn settled(&self, topic: &Topic, replicas: &[&[i32]]) -> anyhow::Result<()> {
         let deadline = Instant::now() + SETTLED_WITHIN;
         let wanted: Vec<(i32, usize)> =
             replicas.iter().map(|brokers| (brokers.first().copied().unwrap_or(-1), brokers.len())).collect();
         for broker in &self.brokers {
             let mut connection = self.connect(broker.id).await?;
-            while leaders(&mut connection, &topic.name).await? != wanted {
+            while leaders(&mut connection, &topic.name).await? != wanted
+                || !self.serves(&mut connection, broker.id, topic, &wanted).await?
+            {
                 if Instant::now() > deadline {
                     bail!("broker {} does not know the leaders of {}", broker.id, topic.name);
                 }
@@ -109,6 +113,23 @@ impl Ground {
             }
         }
         Ok(())
+    }
+
+    /// Whether a broker serves what it leads: it may know of it a little earlier.
+    async fn serves(
+        &self,
+        connection: &mut Connection,
+        broker: i32,
+        topic: &Topic,
+        leaders: &[(i32, usize)],
+    ) -> anyhow::Result<bool> {
+        let led = (0..).zip(leaders).filter(|(_, (leader, _))| *leader == broker);
+        for (partition, _) in led {
+            if list_offsets(connection, &topic.name, partition, -1, -1).await?.error_code != 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Waits until every broker sees all of them, and the topic of the groups' offsets is served.

@@ -9,7 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 use lab::wire::Connection;
 use tokio::time::Instant;
 
-use super::ground::{Ground, PATIENCE};
+use super::ground::{Ground, PATIENCE, THREE};
 use super::members::Who;
 use super::sheet::{Noted, Sheet};
 use super::words;
@@ -19,13 +19,15 @@ const COMMITTED_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(on: &Ground) -> anyhow::Result<Vec<Noted>> {
     let mut sheet = Sheet::default();
+    let topic = on.topic("grouped", THREE, &[]).await?;
+    let topic = topic.name.as_str();
     let group = on.name("bad-groups");
     let mut at = on.coordinator(&group).await?;
     unknown(&mut sheet, &mut at, &on.name("bad-groups")).await?;
     bad_joins(&mut sheet, &mut at, &group).await;
-    let member = life(&mut sheet, &mut at, &group).await?;
-    static_members(&mut sheet, on).await?;
-    elsewhere(&mut sheet, on, &member).await?;
+    let member = life(&mut sheet, &mut at, (&group, topic)).await?;
+    static_members(&mut sheet, on, topic).await?;
+    elsewhere(&mut sheet, on, (&member, topic)).await?;
     coordinators(&mut sheet, on).await?;
     Ok(sheet.done())
 }
@@ -34,6 +36,13 @@ pub(super) async fn run(on: &Ground) -> anyhow::Result<Vec<Noted>> {
 async fn unknown(sheet: &mut Sheet, at: &mut Connection, group: &str) -> anyhow::Result<()> {
     sheet.note("an unknown group is described", describe(at, group).await);
     let nobody = Who { member: "nobody".to_owned(), generation: 1, ..Who::new(group) };
+    let nowhere = Who { group: String::new(), ..nobody.clone() };
+    sheet.note("heartbeat to an empty group id", words::outcome(nowhere.heartbeat(at).await));
+    sheet.note(
+        "sync with an empty group id",
+        words::outcome(nowhere.sync(at, &[]).await.map(|(code, _)| code)),
+    );
+    sheet.note("leave an empty group id", words::outcome(nowhere.leave(at).await));
     sheet.note("heartbeat to an unknown group", words::outcome(nobody.heartbeat(at).await));
     sheet
         .note("sync with an unknown group", words::outcome(nobody.sync(at, &[]).await.map(|(code, _)| code)));
@@ -88,7 +97,7 @@ async fn bad_joins(sheet: &mut Sheet, at: &mut Connection, group: &str) {
 }
 
 /// A group's life with one member, and what goes wrong on the way. Returns the member as it was.
-async fn life(sheet: &mut Sheet, at: &mut Connection, group: &str) -> anyhow::Result<Who> {
+async fn life(sheet: &mut Sheet, at: &mut Connection, (group, topic): (&str, &str)) -> anyhow::Result<Who> {
     let mut member = Who::new(group);
     let joined = member.join(at).await?;
     let leads = if joined.leader == joined.member_id { "leads" } else { "follows" };
@@ -98,7 +107,7 @@ async fn life(sheet: &mut Sheet, at: &mut Connection, group: &str) -> anyhow::Re
     );
     sheet.note("the group while it syncs", describe_soon(at, group).await);
     sheet.note("heartbeat before the sync", words::outcome(member.heartbeat(at).await));
-    sheet.note("commit before the sync", words::outcome(member.commit(at, "t", 0, (1, None)).await));
+    sheet.note("commit before the sync", words::outcome(member.commit(at, topic, 0, (1, None)).await));
     let assignment = vec![(member.member.clone(), Bytes::from_static(b"all"))];
     let (code, given) = member.sync(at, &assignment).await?;
     sheet.note(
@@ -158,7 +167,7 @@ async fn odd_second_members(sheet: &mut Sheet, at: &mut Connection, first: &Who)
 }
 
 /// Members with an instance id of their own.
-async fn static_members(sheet: &mut Sheet, on: &Ground) -> anyhow::Result<()> {
+async fn static_members(sheet: &mut Sheet, on: &Ground, topic: &str) -> anyhow::Result<()> {
     let group = on.name("static-groups");
     let mut at = on.coordinator(&group).await?;
     let mut first = Who { instance: Some("one".to_owned()), ..Who::new(&group) };
@@ -181,7 +190,7 @@ async fn static_members(sheet: &mut Sheet, on: &Ground) -> anyhow::Result<()> {
     sheet.note("heartbeat of the instance's old member", words::outcome(first.heartbeat(&mut at).await));
     sheet.note(
         "commit of the instance's old member",
-        words::outcome(first.commit(&mut at, "t", 0, (1, None)).await),
+        words::outcome(first.commit(&mut at, topic, 0, (1, None)).await),
     );
     sheet.note("leave of the instance's old member", words::outcome(first.leave(&mut at).await));
     let by_instance = Who { member: String::new(), ..second };
@@ -192,7 +201,7 @@ async fn static_members(sheet: &mut Sheet, on: &Ground) -> anyhow::Result<()> {
 }
 
 /// Asked at a broker that is not the group's coordinator.
-async fn elsewhere(sheet: &mut Sheet, on: &Ground, member: &Who) -> anyhow::Result<()> {
+async fn elsewhere(sheet: &mut Sheet, on: &Ground, (member, topic): (&Who, &str)) -> anyhow::Result<()> {
     for broker in &on.brokers {
         let mut at = on.connect(broker.id).await?;
         let code = member.heartbeat(&mut at).await;
@@ -202,7 +211,7 @@ async fn elsewhere(sheet: &mut Sheet, on: &Ground, member: &Who) -> anyhow::Resu
             sheet.note("join at the wrong coordinator", words::outcome(joins));
             sheet.note(
                 "commit at the wrong coordinator",
-                words::outcome(member.commit(&mut at, "t", 0, (1, None)).await),
+                words::outcome(member.commit(&mut at, topic, 0, (1, None)).await),
             );
             sheet.note("describe at the wrong coordinator", describe(&mut at, &member.group).await);
             return Ok(());

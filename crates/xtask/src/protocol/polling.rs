@@ -48,8 +48,8 @@ pub(super) async fn run(on: &Ground) -> anyhow::Result<Vec<Noted>> {
     .await;
     let next = Read { offset: 1, max_wait: LONG, min_bytes: 5_000, ..end.clone() };
     woken(&mut sheet, &mut reader, &mut writer, ("min bytes 5000, 10000 come", next, 10_000)).await?;
-    let next = Read { offset: 2, max_wait: WAIT, min_bytes: 5_000, ..end.clone() };
-    woken(&mut sheet, &mut reader, &mut writer, ("min bytes 5000, 100 come, max wait 600 ms", next, 100))
+    let next = Read { offset: 2, max_wait: 2 * WAIT, min_bytes: 5_000, ..end.clone() };
+    woken(&mut sheet, &mut reader, &mut writer, ("min bytes 5000, 100 come, max wait 1200 ms", next, 100))
         .await?;
     timed(&mut sheet, &mut reader, "past the end, max wait 600 ms", &Read { offset: 99, ..waiting.clone() })
         .await;
