@@ -29,6 +29,8 @@ mod ready;
 mod relay;
 mod spec;
 mod start;
+mod strip;
+mod watch;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +40,7 @@ use bus::{Admin, Preset, Settings};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use scenario::FaultCall;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::faults::{FaultError, Injected, OpenFaults};
 use crate::timeline::Timeline;
@@ -45,6 +48,7 @@ use crate::{Broker, Lab, NodeMetrics};
 use disk::Home;
 use process::{Keeper, Node};
 use relay::Relay;
+use strip::Stripped;
 
 pub use kafka_home::{Kafka, Missing};
 pub use spec::{ApacheSpec, Jit, Network, StartError};
@@ -61,6 +65,9 @@ pub struct Apache {
     directory: PathBuf,
     timeline: Timeline,
     open: OpenFaults,
+    stripped: tokio::sync::Mutex<Option<Stripped>>,
+    /// Notes what the cluster does, once it is up.
+    watch: Option<AbortOnDropHandle<()>>,
     keeper: Mutex<Keeper>,
 }
 
@@ -86,6 +93,12 @@ impl Apache {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The process ids of its nodes that run, controllers first.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.all().filter_map(|(_, running)| running.node.pid()).collect()
     }
 
     fn broker(&self, id: i32) -> Option<&Node> {

@@ -7,7 +7,7 @@
 use futures::FutureExt;
 use scenario::{ArgKind, ArgSpec, FaultKind};
 
-use super::{Args, Fault, FaultError, Levers, select};
+use super::{Args, Fault, FaultError, Lever, Levers, select};
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
@@ -26,9 +26,14 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "take the coordinator of a group, or of all groups, away",
             args: ARGS,
         },
+        levers: &[Lever::StripLeader],
         apply: |levers, args| {
             async move {
                 let partitions = partitions(levers, args).await?;
+                if partitions.is_empty() {
+                    let none = format!("there is no {OFFSETS_TOPIC} yet: no group was ever used");
+                    return Err(FaultError::Failed(none));
+                }
                 let done = format!("no coordinator: {}", select::spelled(&partitions));
                 levers.strip_leader(partitions).await?;
                 Ok(done)
@@ -43,9 +48,13 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let a group, or all groups, have a coordinator again",
             args: ARGS,
         },
+        levers: &[Lever::RestoreLeader],
         apply: |levers, args| {
             async move {
                 let partitions = partitions(levers, args).await?;
+                if partitions.is_empty() {
+                    return Ok("there was no coordinator to lose".to_owned());
+                }
                 let done = format!("coordinators again: {}", select::spelled(&partitions));
                 levers.restore_leader(partitions).await?;
                 Ok(done)
@@ -55,12 +64,13 @@ pub(super) const PAIR: [Fault; 2] = [
     },
 ];
 
+/// None if no group was ever used.
 async fn partitions(levers: &dyn Levers, args: Args<'_>) -> Result<Vec<(String, i32)>, FaultError> {
     let topics = levers.topics().await?;
     let offsets = topics.iter().find(|topic| topic.name == OFFSETS_TOPIC);
     let count = offsets.map_or(0, |topic| topic.partitions);
     if count == 0 {
-        return Err(FaultError::Failed(format!("there is no {OFFSETS_TOPIC} yet: no group was ever used")));
+        return Ok(Vec::new());
     }
     let indices = match args.text("group") {
         Some(group) => vec![java_hash(group).checked_abs().unwrap_or(0)],

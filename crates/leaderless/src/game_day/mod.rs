@@ -9,22 +9,29 @@ mod machine;
 mod measure;
 mod watch;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use indexmap::IndexMap;
-use lab::Lab as _;
 use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
 use scenario::{Arm, Scenario};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use watch::Watch;
 
-use crate::system::{self, System};
+use crate::system::{ClusterKind, System};
+
+/// Between two signs of life while a system starts. One in this process is up before the first.
+const STARTING_EVERY: Duration = Duration::from_secs(1);
 
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct GameDay {
     /// The scenario.
     pub scenario: Scenario,
+    /// What is broken.
+    pub cluster: ClusterKind,
     /// Everything random comes from it.
     pub seed: u64,
     /// The names of the arms to run, in this order.
@@ -63,7 +70,7 @@ impl GameDay {
             }
         }
         let verdict = RunVerdict::of(interrupted.is_cancelled(), &arms);
-        let clock = system::clock_values_ms(&self.scenario.cluster);
+        let clock = self.cluster.clock_ms(&self.scenario.cluster);
         let result = RunResult {
             schema_version: SCHEMA_VERSION,
             scenario: self.scenario.name.clone(),
@@ -71,8 +78,8 @@ impl GameDay {
             seed: self.seed,
             schedule_hash,
             partial: interrupted.is_cancelled(),
-            cluster: ClusterUsed::of(&self.scenario.cluster, "embedded", clock),
-            machine: machine::here(),
+            cluster: ClusterUsed::of(&self.scenario.cluster, self.cluster.backend().name(), clock),
+            machine: machine::here(&self.cluster),
             arms,
             verdict,
         };
@@ -86,10 +93,10 @@ impl GameDay {
         watch: &mut Watch,
         interrupted: &CancellationToken,
     ) -> anyhow::Result<Option<arm::Ran>> {
-        let starting =
-            System::start(&self.scenario.cluster, &arm.strategy, &self.scenario.load.products, self.seed);
+        let Scenario { cluster, load, .. } = &self.scenario;
+        let starting = System::start(&self.cluster, cluster, &arm.strategy, &load.products, self.seed);
         let system = tokio::select! {
-            started = starting => started?,
+            started = self.seen_to_start(&arm.name, starting, watch) => started?,
             () = interrupted.cancelled() => return Ok(None),
         };
         let ran = arm::run(self, arm, &system, watch, interrupted).await;
@@ -99,6 +106,27 @@ impl GameDay {
             watch.line(&format!("while stopping: {error:#}"));
         }
         Ok(Some(ran))
+    }
+
+    /// Waits for a start and shows that it goes on.
+    async fn seen_to_start<T>(
+        &self,
+        arm: &str,
+        starting: impl Future<Output = anyhow::Result<T>>,
+        watch: &mut Watch,
+    ) -> anyhow::Result<T> {
+        let began = Instant::now();
+        let mut look = tokio::time::interval_at(began + STARTING_EVERY, STARTING_EVERY);
+        let mut starting = std::pin::pin!(starting);
+        loop {
+            tokio::select! {
+                started = &mut starting => return started,
+                _ = look.tick() => {
+                    let (brokers, passed) = (self.scenario.cluster.brokers, began.elapsed().as_secs());
+                    watch.passing(&format!("{arm}, starting {brokers} brokers and the services: {passed} s"));
+                }
+            }
+        }
     }
 }
 
