@@ -1,0 +1,4 @@
+//! stand-in
+mod normal;
+mod plan;
+mod shrink;
