@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leaderless::game_day::load;
-use leaderless::system::System;
+use leaderless::system::{ClusterKind, System};
 use loadgen::Boundaries;
 use recorder::{Outcome, Phase};
 use scenario::{Catalogue, Load, Mix, Scenario};
@@ -24,7 +24,8 @@ fn main() -> anyhow::Result<()> {
 
 async fn measure(scenario: &Scenario, arm: &str) -> anyhow::Result<()> {
     let strategy = &scenario.arm(arm).ok_or_else(|| anyhow::anyhow!("no arm {arm}"))?.strategy;
-    let system = System::start(&scenario.cluster, strategy, &scenario.load.products, 7).await?;
+    let Scenario { cluster, load, .. } = scenario;
+    let system = System::start(&ClusterKind::Embedded, cluster, strategy, &load.products, 7).await?;
     let orders_only = Load {
         rate_per_s: RATE_PER_S,
         mix: Mix { quotes: 0, orders: 1 },

@@ -5,8 +5,8 @@ mod customer;
 use std::ops::Deref;
 use std::time::Duration;
 
-use lab::{Lab as _, faults};
-use leaderless::system::System;
+use lab::faults;
+use leaderless::system::{ClusterKind, System};
 use scenario::{
     CircuitPlan, ClockPlan, ClusterPlan, DegradePlan, OrderFallback, Placement, QuoteFallback, Strategy,
 };
@@ -69,7 +69,8 @@ impl World {
     /// The same on another cluster.
     pub async fn start_on(plan: &ClusterPlan, strategy: Strategy) -> Self {
         let products = ["BTC-USD".to_owned()];
-        let system = System::start(plan, &strategy, &products, 7).await.expect("the system starts");
+        let starting = System::start(&ClusterKind::Embedded, plan, &strategy, &products, 7);
+        let system = starting.await.expect("the system starts");
         let customer = Customer::new(system.quote_address(), system.trade_address(), plan.partitions);
         customer.is_healthy("warm").await;
         Self { system, customer }

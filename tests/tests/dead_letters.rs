@@ -15,7 +15,6 @@ use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE,
     RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
-use lab::Lab as _;
 use story_tests::{PARTITIONS, PATIENCE, World, degrade};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use contracts::topics;
-use lab::Lab as _;
 use leaderless::system::order_paths_touched;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};

@@ -85,6 +85,8 @@ pub struct Spec {
     pub message_bytes_max: usize,
     /// Partitions of `__consumer_offsets`.
     pub offsets_partitions: i32,
+    /// Its replication factor, unless there are fewer brokers.
+    pub offsets_replication_factor: i16,
     /// Partitions of all topics together, at most.
     pub partitions_max: usize,
     /// Producer ids remembered per partition; the one that was silent longest is forgotten first.
@@ -110,6 +112,7 @@ impl Spec {
             log_bytes_max: 1024 * 1024 * 1024,
             message_bytes_max: 1_048_588,
             offsets_partitions: 6,
+            offsets_replication_factor: 3,
             partitions_max: 100_000,
             producers_max: 10_000,
             parked_max: 100_000,
@@ -136,6 +139,7 @@ impl Spec {
         within("partitions", self.partitions.max(0) as u64, 1, self.partitions_max as u64)?;
         within("retention_bytes", self.retention_bytes as u64, 1, u64::MAX)?;
         within("offsets_partitions", self.offsets_partitions.max(0) as u64, 1, 1_000)?;
+        within("offsets_replication_factor", self.offsets_replication_factor.max(0) as u64, 1, 1_000)?;
         within("message_bytes_max", self.message_bytes_max as u64, 1_024, 64 * 1024 * 1024)?;
         within("clock.heartbeat (ms)", self.clock.heartbeat.as_millis() as u64, 1, u64::MAX)?;
         within("clock.session (ms)", self.clock.session.as_millis() as u64, 1, u64::MAX)

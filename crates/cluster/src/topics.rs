@@ -19,7 +19,8 @@ type Refusal = (ErrorCode, String);
 
 impl Cluster {
     pub(crate) fn create_offsets_topic(&mut self) {
-        let replicas = self.spec.replication_factor;
+        let brokers = i16::try_from(self.spec.brokers).unwrap_or(i16::MAX);
+        let replicas = self.spec.offsets_replication_factor.min(brokers);
         let new = NewTopic {
             name: OFFSETS_TOPIC.to_owned(),
             replicas: NewReplicas::Counts {

@@ -3,6 +3,7 @@
 //! The trait says what the game day, the command line and the control endpoint need; what a backend can do to its
 //! cluster is said by [`Levers`](crate::faults::Levers), which it implements beside.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use futures::future::BoxFuture;
@@ -41,6 +42,9 @@ pub trait Lab: fmt::Debug + Send + Sync {
     /// When the backend cannot tell now.
     fn state(&self) -> BoxFuture<'_, anyhow::Result<serde_json::Value>>;
 
+    /// What its nodes say of themselves, each asked for at most a second; empty if nobody can ask them.
+    fn metrics(&self) -> BoxFuture<'_, Vec<NodeMetrics>>;
+
     /// What has happened so far.
     fn timeline(&self) -> &Timeline;
 
@@ -57,4 +61,13 @@ pub struct Broker {
     pub zone: String,
     /// Where it listens, `host:port`.
     pub address: String,
+}
+
+/// What a node's own metrics say, under Apache Kafka's names, e.g. `UnderReplicatedPartitions`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NodeMetrics {
+    /// Which node, e.g. `broker 2` or `controller 1001`.
+    pub node: String,
+    /// The values; `None` when it does not answer.
+    pub values: Option<BTreeMap<String, f64>>,
 }

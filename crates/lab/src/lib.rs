@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! - [`Lab`]: a cluster to break, whatever it is made of.
-//! - [`embedded`]: one kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
+//! - [`apache`]: one kind of cluster: Apache Kafka as child processes.
+//! - [`embedded`]: another kind of cluster: the state machine of `cluster` behind the Kafka protocol on loopback.
 //! - [`faults`]: one file per pair of fault and heal, over the levers that a cluster has.
 //! - [`timeline`]: what was done and what came of it.
 //! - [`control`]: break and heal over HTTP.
@@ -13,6 +14,8 @@
 //! `faults/` and a line of registration.
 #![warn(missing_docs)]
 
+pub mod apache;
+mod backend;
 pub mod control;
 pub mod embedded;
 pub mod faults;
@@ -21,4 +24,5 @@ mod lab;
 pub mod timeline;
 pub mod wire;
 
-pub use lab::{Broker, Lab};
+pub use backend::{Backend, UnknownBackend};
+pub use lab::{Broker, Lab, NodeMetrics};

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use lab::Backend;
 
 /// Rehearse the day Kafka stops electing leaders.
 ///
@@ -41,6 +43,12 @@ pub enum Command {
     },
     /// Run the embedded Kafka cluster alone, as the Kafka of any test suite, and take faults over HTTP.
     Cluster(ClusterArgs),
+    /// Look for the Apache Kafka that `run --cluster apache` and `cluster --apache` start, or fetch it.
+    Kafka {
+        /// What to do.
+        #[command(subcommand)]
+        command: KafkaCommand,
+    },
     /// Publish a seeded market on `market.ticks` of any cluster, for the services when they run on their own.
     Feed(FeedArgs),
     /// Inject a fault into a running `leaderless cluster`, or list the faults.
@@ -64,12 +72,25 @@ pub enum ScenariosCommand {
     },
 }
 
+/// What `kafka` can do.
+#[derive(Debug, Subcommand)]
+pub enum KafkaCommand {
+    /// Say which Java and which Kafka were found, or what is missing.
+    Status,
+    /// Fetch Kafka's jars by Maven into the user's cache, once.
+    Fetch,
+}
+
 /// How to run a game day.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// The name of a scenario (see `leaderless scenarios`), or the path of a scenario file.
     #[arg(default_value = "frozen-controller", value_name = "NAME|FILE")]
     pub scenario: String,
+    /// What the cluster is made of: Kafka's protocol in this process, or Apache Kafka as child processes (needs Java
+    /// and Kafka's jars, see `leaderless kafka status`).
+    #[arg(long, default_value_t = Backend::Embedded, value_name = "KIND", value_parser = backend())]
+    pub cluster: Backend,
     /// The seed of arrivals, requests, prices and fault targets. The same seed gives the same run.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
@@ -88,12 +109,18 @@ impl Default for RunArgs {
     fn default() -> Self {
         Self {
             scenario: "frozen-controller".into(),
+            cluster: Backend::Embedded,
             seed: 7,
             arms: Vec::new(),
             out: "out".into(),
             json: false,
         }
     }
+}
+
+/// The names of all kinds of clusters, for errors and completions.
+fn backend() -> impl TypedValueParser<Value = Backend> {
+    PossibleValuesParser::new(Backend::ALL.map(Backend::name)).try_map(|name| name.parse::<Backend>())
 }
 
 /// The cluster to run alone.
@@ -225,5 +252,15 @@ mod tests {
             panic!()
         };
         assert_eq!((args.scenario, args.seed, args.json), (RunArgs::default().scenario, 7, false));
+        assert_eq!(args.cluster, Backend::Embedded);
+    }
+
+    #[test]
+    fn every_kind_of_cluster_can_be_named() {
+        for kind in Backend::ALL {
+            let cli = Cli::try_parse_from(["leaderless", "run", "--cluster", kind.name()]).unwrap();
+            let Some(Command::Run(args)) = cli.command else { panic!() };
+            assert_eq!(args.cluster, kind);
+        }
     }
 }

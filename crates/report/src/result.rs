@@ -50,7 +50,7 @@ pub struct RunResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterUsed {
-    /// `embedded`, or what else played it.
+    /// The kind of cluster, `embedded` or `apache`.
     pub backend: String,
     /// Brokers.
     pub brokers: u16,

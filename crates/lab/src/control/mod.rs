@@ -29,14 +29,13 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use scenario::FaultKind;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::Lab;
-use crate::faults::{self, Injected};
+use crate::faults::{self, Injected, Offer};
 use problem::Problem;
 
 /// The longest body, in bytes: a list of 10,000 partitions fits.
@@ -138,8 +137,8 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-async fn catalogue() -> Json<&'static [FaultKind]> {
-    Json(faults::kinds())
+async fn catalogue() -> Json<Vec<Offer>> {
+    Json(faults::offers())
 }
 
 async fn inject(

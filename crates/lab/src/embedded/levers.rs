@@ -59,6 +59,15 @@ impl Levers for Embedded {
         self.pull(Lever::ThawController)
     }
 
+    fn lose_quorum(&self) -> Pulled<'_> {
+        // Its only controller is all of its quorum.
+        self.freeze_controller()
+    }
+
+    fn restore_quorum(&self) -> Pulled<'_> {
+        self.thaw_controller()
+    }
+
     fn kill_broker(&self, broker: i32) -> Pulled<'_> {
         self.pull(Lever::KillBroker(BrokerId(broker)))
     }

@@ -16,6 +16,7 @@ mod broker;
 mod connection;
 mod engine;
 mod levers;
+mod metrics;
 mod port;
 
 use std::collections::BTreeMap;
@@ -26,14 +27,14 @@ use std::time::{Duration, Instant};
 
 use cluster::{BrokerId, Cluster, NewTopic, Request, Response};
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use kafka_protocol::protocol::StrBytes;
 use scenario::FaultCall;
 use tokio::sync::oneshot;
 
 use crate::faults::{FaultError, Injected, OpenFaults};
 use crate::timeline::Timeline;
-use crate::{Broker, Lab};
+use crate::{Broker, Lab, NodeMetrics};
 use api::{Directory, Endpoint};
 use connection::Home;
 use engine::Engine;
@@ -199,6 +200,10 @@ impl Lab for Embedded {
 
     fn state(&self) -> BoxFuture<'_, anyhow::Result<serde_json::Value>> {
         async { Ok(serde_json::to_value(self.engine.state())?) }.boxed()
+    }
+
+    fn metrics(&self) -> BoxFuture<'_, Vec<NodeMetrics>> {
+        ready(metrics::of(&self.engine.state())).boxed()
     }
 
     fn timeline(&self) -> &Timeline {

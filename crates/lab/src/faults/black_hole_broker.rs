@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use scenario::FaultKind;
 
-use super::{Fault, select};
+use super::{Fault, Lever, select};
 
 pub(super) const PAIR: [Fault; 2] = [
     Fault {
@@ -13,6 +13,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "drop a broker's packets: connections carry nothing, new ones never complete",
             args: &[select::BROKER],
         },
+        levers: &[Lever::BlackHoleBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;
@@ -29,6 +30,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let a black-holed broker's packets through again",
             args: &[select::BROKER],
         },
+        levers: &[Lever::RestoreBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;

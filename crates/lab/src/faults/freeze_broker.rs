@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use scenario::FaultKind;
 
-use super::{Fault, select};
+use super::{Fault, Lever, select};
 
 pub(super) const PAIR: [Fault; 2] = [
     Fault {
@@ -13,6 +13,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "stop a broker's process: TCP stays up, nothing answers",
             args: &[select::BROKER],
         },
+        levers: &[Lever::FreezeBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;
@@ -29,6 +30,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let a frozen broker go on",
             args: &[select::BROKER],
         },
+        levers: &[Lever::ThawBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;

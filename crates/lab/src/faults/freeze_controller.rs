@@ -4,7 +4,7 @@
 use futures::FutureExt;
 use scenario::FaultKind;
 
-use super::Fault;
+use super::{Fault, Lever};
 
 pub(super) const PAIR: [Fault; 2] = [
     Fault {
@@ -14,6 +14,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "stop the controller: nothing is elected, fenced, shrunk or created any more",
             args: &[],
         },
+        levers: &[Lever::FreezeController],
         apply: |levers, _| {
             async move {
                 levers.freeze_controller().await?;
@@ -29,6 +30,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let the controller go on; sessions that ran out meanwhile expire now",
             args: &[],
         },
+        levers: &[Lever::ThawController],
         apply: |levers, _| {
             async move {
                 levers.thaw_controller().await?;

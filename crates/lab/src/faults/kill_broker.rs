@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use scenario::FaultKind;
 
-use super::{Fault, select};
+use super::{Fault, Lever, select};
 
 pub(super) const PAIR: [Fault; 2] = [
     Fault {
@@ -13,6 +13,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "kill -9 a broker: connections break, its log survives",
             args: &[select::BROKER],
         },
+        levers: &[Lever::KillBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;
@@ -29,6 +30,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "start a killed broker again, on the same port",
             args: &[select::BROKER],
         },
+        levers: &[Lever::StartBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;

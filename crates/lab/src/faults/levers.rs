@@ -1,11 +1,11 @@
 //! What can be done to a cluster. Each kind of cluster implements the levers it has; the rest refuse and say
-//! which kinds of clusters have them.
+//! which kinds of clusters have them, as [`Lever`] knows.
 
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
-use super::FaultError;
+use super::{FaultError, Lever, listed};
 
 /// A lever being pulled.
 pub type Pulled<'a> = BoxFuture<'a, Result<(), FaultError>>;
@@ -37,60 +37,71 @@ pub trait Levers: Send + Sync {
 
     /// Stop the controller.
     fn freeze_controller(&self) -> Pulled<'_> {
-        cannot(self.backend(), "freeze its controller", "embedded, apache")
+        cannot(self.backend(), Lever::FreezeController)
     }
 
     /// Let it go on.
     fn thaw_controller(&self) -> Pulled<'_> {
-        cannot(self.backend(), "thaw its controller", "embedded, apache")
+        cannot(self.backend(), Lever::ThawController)
+    }
+
+    /// Stop a majority of the controllers.
+    fn lose_quorum(&self) -> Pulled<'_> {
+        cannot(self.backend(), Lever::LoseQuorum)
+    }
+
+    /// Let them go on.
+    fn restore_quorum(&self) -> Pulled<'_> {
+        cannot(self.backend(), Lever::RestoreQuorum)
     }
 
     /// `kill -9`.
     fn kill_broker(&self, _broker: i32) -> Pulled<'_> {
-        cannot(self.backend(), "kill a broker", "embedded, apache")
+        cannot(self.backend(), Lever::KillBroker)
     }
 
     /// Start it again.
     fn start_broker(&self, _broker: i32) -> Pulled<'_> {
-        cannot(self.backend(), "start a broker", "embedded, apache")
+        cannot(self.backend(), Lever::StartBroker)
     }
 
     /// `SIGSTOP`.
     fn freeze_broker(&self, _broker: i32) -> Pulled<'_> {
-        cannot(self.backend(), "freeze a broker", "embedded, apache")
+        cannot(self.backend(), Lever::FreezeBroker)
     }
 
     /// `SIGCONT`.
     fn thaw_broker(&self, _broker: i32) -> Pulled<'_> {
-        cannot(self.backend(), "thaw a broker", "embedded, apache")
+        cannot(self.backend(), Lever::ThawBroker)
     }
 
     /// Drop its packets.
     fn black_hole_broker(&self, _broker: i32) -> Pulled<'_> {
-        cannot(self.backend(), "black-hole a broker", "embedded")
+        cannot(self.backend(), Lever::BlackHoleBroker)
     }
 
     /// Let packets through.
     fn restore_broker(&self, _broker: i32) -> Pulled<'_> {
-        cannot(self.backend(), "restore a broker's network", "embedded")
+        cannot(self.backend(), Lever::RestoreBroker)
     }
 
     /// Every answer takes this much longer; zero heals.
     fn slow_broker(&self, _broker: i32, _delay: Duration) -> Pulled<'_> {
-        cannot(self.backend(), "slow a broker down", "embedded")
+        cannot(self.backend(), Lever::SlowBroker)
     }
 
     /// Leader -1 on these partitions: (topic, index).
     fn strip_leader(&self, _partitions: Vec<(String, i32)>) -> Pulled<'_> {
-        cannot(self.backend(), "take a partition's leader away", "embedded")
+        cannot(self.backend(), Lever::StripLeader)
     }
 
     /// They may elect again.
     fn restore_leader(&self, _partitions: Vec<(String, i32)>) -> Pulled<'_> {
-        cannot(self.backend(), "give a partition's leader back", "embedded")
+        cannot(self.backend(), Lever::RestoreLeader)
     }
 }
 
-fn cannot(backend: &'static str, lever: &'static str, able: &'static str) -> Pulled<'static> {
-    ready(Err(FaultError::CannotDoThat { backend, lever, able })).boxed()
+fn cannot(backend: &'static str, lever: Lever) -> Pulled<'static> {
+    let able = listed(lever.backends());
+    ready(Err(FaultError::CannotDoThat { backend, lever: lever.words(), able })).boxed()
 }

@@ -7,7 +7,7 @@
 use futures::FutureExt;
 use scenario::{ArgKind, ArgSpec, FaultKind};
 
-use super::{Args, Fault, FaultError, Levers, select};
+use super::{Args, Fault, FaultError, Lever, Levers, select};
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
@@ -26,6 +26,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "take the coordinator of a group, or of all groups, away",
             args: ARGS,
         },
+        levers: &[Lever::StripLeader],
         apply: |levers, args| {
             async move {
                 let partitions = partitions(levers, args).await?;
@@ -43,6 +44,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let a group, or all groups, have a coordinator again",
             args: ARGS,
         },
+        levers: &[Lever::RestoreLeader],
         apply: |levers, args| {
             async move {
                 let partitions = partitions(levers, args).await?;

@@ -9,12 +9,15 @@
 //! different calls (then no more is broken until something heals).
 
 mod args;
+mod backends;
 mod black_hole_broker;
 mod freeze_broker;
 mod freeze_controller;
 mod kill_broker;
+mod lever;
 mod levers;
 mod lose_coordinator;
+mod lose_quorum;
 mod open;
 mod select;
 mod slow_broker;
@@ -28,13 +31,18 @@ use futures::future::BoxFuture;
 use scenario::{FaultCall, FaultKind};
 use serde::Serialize;
 
+use crate::Backend;
+
 pub use args::{Args, call_from_json};
+pub use backends::{BeyondIt, Needs, Offer, backends, check, offers};
+pub use lever::Lever;
 pub use levers::{Levers, Pulled, TopicShape};
 pub use open::{OPEN_MAX, OpenFaults};
 
 /// Every fault beside its heal, in the order of the catalogue.
-const PAIRS: [[Fault; 2]; 7] = [
+const PAIRS: [[Fault; 2]; 8] = [
     freeze_controller::PAIR,
+    lose_quorum::PAIR,
     kill_broker::PAIR,
     freeze_broker::PAIR,
     black_hole_broker::PAIR,
@@ -57,6 +65,8 @@ pub fn kinds() -> &'static [FaultKind] {
 #[derive(Clone, Copy)]
 struct Fault {
     kind: FaultKind,
+    /// Every lever that it pulls.
+    levers: &'static [Lever],
     /// Pulls the levers and says in words what was done.
     apply: for<'a> fn(&'a dyn Levers, Args<'a>) -> BoxFuture<'a, Result<String, FaultError>>,
 }
@@ -102,7 +112,7 @@ pub enum FaultError {
         /// The lever.
         lever: &'static str,
         /// The kinds of clusters that have it.
-        able: &'static str,
+        able: String,
     },
     /// Too many different faults are open at once.
     #[error("{OPEN_MAX} faults are open already; heal some first")]
@@ -128,4 +138,10 @@ fn find(name: &str) -> Result<&'static Fault, FaultError> {
         name: name.to_owned(),
         allowed: kinds().iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "),
     })
+}
+
+/// Kinds of clusters, for messages.
+fn listed(backends: &[Backend]) -> String {
+    let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

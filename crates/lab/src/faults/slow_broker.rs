@@ -4,7 +4,7 @@
 use futures::FutureExt;
 use scenario::{ArgKind, ArgSpec, FaultKind};
 
-use super::{Fault, select};
+use super::{Fault, Lever, select};
 
 const DELAY: ArgSpec = ArgSpec {
     name: "delay_ms",
@@ -21,6 +21,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "delay every answer of a broker, and its replication",
             args: &[select::BROKER, DELAY],
         },
+        levers: &[Lever::SlowBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;
@@ -38,6 +39,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let a slow broker answer at once again",
             args: &[select::BROKER],
         },
+        levers: &[Lever::SlowBroker],
         apply: |levers, args| {
             async move {
                 let broker = select::broker(levers, args)?;

@@ -4,7 +4,7 @@
 use futures::FutureExt;
 use scenario::{ArgKind, ArgSpec, FaultKind};
 
-use super::{Fault, select};
+use super::{Fault, Lever, select};
 
 const ARGS: &[ArgSpec] = &[
     ArgSpec {
@@ -35,6 +35,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "take the leaders of partitions away: metadata says leader -1",
             args: ARGS,
         },
+        levers: &[Lever::StripLeader],
         apply: |levers, args| {
             async move {
                 let partitions = select::partitions(levers, args).await?;
@@ -52,6 +53,7 @@ pub(super) const PAIR: [Fault; 2] = [
             help: "let partitions elect a leader again",
             args: ARGS,
         },
+        levers: &[Lever::RestoreLeader],
         apply: |levers, args| {
             async move {
                 let partitions = select::partitions(levers, args).await?;

@@ -11,7 +11,12 @@ use proptest::prelude::*;
 use scenario::FaultCall;
 use serde_json::json;
 
-use super::{FaultError, Levers, OPEN_MAX, OpenFaults, Pulled, TopicShape, apply, call_from_json, kinds};
+use super::{
+    ALL, BeyondIt, FaultError, Lever, Levers, Needs, OPEN_MAX, OpenFaults, Pulled, TopicShape, apply,
+    backends, call_from_json, check as check_timeline, kinds, offers,
+};
+use crate::Backend;
+use crate::embedded::{Embedded, EmbeddedSpec};
 use crate::timeline::Timeline;
 
 /// Six brokers, three topics, a diary.
@@ -56,6 +61,10 @@ impl Levers for Diary {
 
     fn thaw_controller(&self) -> Pulled<'_> {
         self.write("thaw controller".to_owned())
+    }
+
+    fn lose_quorum(&self) -> Pulled<'_> {
+        self.write("lose quorum".to_owned())
     }
 
     fn kill_broker(&self, broker: i32) -> Pulled<'_> {
@@ -120,6 +129,7 @@ fn names_are_unique() {
 #[test]
 fn levers_are_pulled() {
     check(json!({"kind": "freeze_controller"}), expect!["freeze controller | the controller is frozen"]);
+    check(json!({"kind": "lose_quorum"}), expect!["lose quorum | the controllers have lost their quorum"]);
     check(json!({"kind": "kill_broker", "broker": 2}), expect!["kill 2 | broker 2 is dead"]);
     check(
         json!({"kind": "slow_broker", "broker": 2, "delay_ms": 800}),
@@ -148,7 +158,7 @@ fn errors_name_the_field_the_value_and_what_is_allowed() {
     check(
         json!({"kind": "kill_brocker"}),
         expect![[
-            r#"`kind` "kill_brocker" is not a fault (allowed: freeze_controller, thaw_controller, kill_broker, start_broker, freeze_broker, thaw_broker, black_hole_broker, restore_broker, slow_broker, restore_broker_speed, strip_leader, restore_leader, lose_coordinator, restore_coordinator)"#
+            r#"`kind` "kill_brocker" is not a fault (allowed: freeze_controller, thaw_controller, lose_quorum, restore_quorum, kill_broker, start_broker, freeze_broker, thaw_broker, black_hole_broker, restore_broker, slow_broker, restore_broker_speed, strip_leader, restore_leader, lose_coordinator, restore_coordinator)"#
         ]],
     );
     check(
@@ -181,8 +191,108 @@ fn errors_name_the_field_the_value_and_what_is_allowed() {
 fn a_lever_that_a_cluster_does_not_have_is_refused_in_words() {
     check(
         json!({"kind": "black_hole_broker", "broker": 1}),
-        expect![[r#"a cluster of kind "diary" cannot black-hole a broker (these can: embedded)"#]],
+        expect![[r#"a cluster of kind "diary" cannot black-hole a broker (these can: embedded, apache)"#]],
     );
+}
+
+/// A cluster of brokers without levers.
+struct Refuser;
+
+impl Levers for Refuser {
+    fn backend(&self) -> &'static str {
+        "refuser"
+    }
+
+    fn brokers(&self) -> Vec<i32> {
+        Diary::default().brokers()
+    }
+
+    fn seed(&self) -> u64 {
+        7
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicShape>, FaultError>> {
+        async { Diary::default().topics().await }.boxed()
+    }
+}
+
+/// A call of this fault with its arguments, whatever they are.
+fn any_call_of(kind: &scenario::FaultKind) -> FaultCall {
+    let value = |arg: &scenario::ArgSpec| match arg.kind {
+        scenario::ArgKind::Broker | scenario::ArgKind::DurationMs => json!(1),
+        scenario::ArgKind::Topic => json!("orders"),
+        other => panic!("no required argument is {other:?}"),
+    };
+    let required = kind.args.iter().filter(|arg| arg.required);
+    let mut object: serde_json::Map<_, _> = required.map(|arg| (arg.name.to_owned(), value(arg))).collect();
+    object.insert("kind".to_owned(), json!(kind.name));
+    call(object.into())
+}
+
+#[test]
+fn a_fault_pulls_the_lever_that_it_names() {
+    for fault in ALL {
+        let refused = block_on(apply(&Refuser, &any_call_of(&fault.kind))).expect_err("there are no levers");
+        let FaultError::CannotDoThat { lever, able, .. } = refused else { panic!("{refused}") };
+        assert_eq!(fault.levers.iter().map(|lever| lever.words()).collect::<Vec<_>>(), [lever]);
+        assert_eq!(able, "embedded, apache");
+    }
+}
+
+#[test]
+fn the_embedded_cluster_can_do_what_the_catalogue_says_of_it() {
+    let embedded = Embedded::start(EmbeddedSpec::default()).expect("a cluster");
+    for offer in offers().iter().filter(|offer| offer.clusters.contains(&Backend::Embedded)) {
+        let call = match offer.kind.name {
+            "strip_leader" | "restore_leader" => continue,
+            _ => any_call_of(&offer.kind),
+        };
+        if let Err(refused @ FaultError::CannotDoThat { .. }) = block_on(apply(&embedded, &call)) {
+            panic!("{refused}");
+        }
+    }
+    for lever in [embedded.strip_leader(Vec::new()), embedded.restore_leader(Vec::new())] {
+        block_on(lever).expect("it has them");
+    }
+}
+
+#[test]
+fn a_timeline_is_held_against_a_kind_of_cluster() {
+    let step = |kind: &str| scenario::Step {
+        at: scenario::At { anchor: scenario::Anchor::Outage, offset: Duration::ZERO },
+        call: FaultCall { kind: kind.to_owned(), args: std::collections::BTreeMap::new() },
+        heals: false,
+    };
+    let timeline = ["freeze_controller", "slow_broker", "thaw_controller"].map(step);
+    for backend in Backend::ALL {
+        assert_eq!(check_timeline(&timeline, backend), Ok(()));
+    }
+    assert_eq!(backends(timeline.iter().map(|step| &step.call)).expect("known"), Backend::ALL);
+    // A fault that no cluster has stands for one that this cluster has not.
+    let refused = check_timeline(&[step("kill_broker"), step("flood")], Backend::Apache).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "timeline[1].fault: flood cannot be done to a cluster of kind apache (these can: none)"
+    );
+    let refused = BeyondIt { able: "embedded".to_owned(), ..refused };
+    assert!(refused.to_string().ends_with("(these can: embedded)"));
+}
+
+#[test]
+fn real_brokers_get_a_relay_and_more_controllers_only_for_faults_that_need_them() {
+    let needs = |kinds: &[&str]| {
+        let calls: Vec<FaultCall> = kinds.iter().map(|kind| any_call_of(&find(kind).kind)).collect();
+        Needs::of(&calls)
+    };
+    assert_eq!(needs(&[]), Needs { relay: false, controllers: 1 });
+    assert_eq!(needs(&["freeze_controller", "kill_broker"]), Needs { relay: false, controllers: 1 });
+    assert_eq!(needs(&["lose_quorum", "slow_broker"]), Needs { relay: true, controllers: 3 });
+    assert!(ALL.iter().flat_map(|fault| fault.levers).all(|lever| !lever.backends().is_empty()));
+    assert!(Lever::BlackHoleBroker.needs_relay());
+}
+
+fn find(kind: &str) -> &'static super::Fault {
+    super::find(kind).expect("it is in the catalogue")
 }
 
 #[test]

@@ -7,7 +7,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use lab::faults;
+use lab::faults::{self, Offer};
 use scenario::{ArgKind, ArgSpec, FaultKind};
 use serde_json::{Map, Value};
 
@@ -54,17 +54,18 @@ fn detail(text: &str) -> String {
     detail.unwrap_or_else(|| text.to_owned())
 }
 
-/// Every fault with its arguments, and below it what it does.
+/// Every fault with its arguments, and below it what it does and to which clusters.
 fn list() -> String {
     let argument = |arg: &ArgSpec| {
         let given = format!("{}={}", arg.name, arg.name.to_uppercase());
         if arg.required { format!(" {given}") } else { format!(" [{given}]") }
     };
-    let entry = |kind: &FaultKind| {
+    let entry = |Offer { kind, clusters }: Offer| {
         let args: String = kind.args.iter().map(argument).collect();
-        format!("{}{args}\n    {}\n", kind.name, kind.help)
+        let clusters: Vec<&str> = clusters.iter().map(|cluster| cluster.name()).collect();
+        format!("{}{args}\n    {}\n    clusters: {}\n", kind.name, kind.help, clusters.join(", "))
     };
-    faults::kinds().iter().map(entry).collect()
+    faults::offers().into_iter().map(entry).collect()
 }
 
 /// Reads `NAME=VALUE` by the kind of each argument, so that a mistake is told before anything is sent.

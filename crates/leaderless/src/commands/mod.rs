@@ -3,6 +3,7 @@
 mod cluster;
 mod fault;
 mod feed;
+mod kafka;
 mod run;
 mod scenarios;
 
@@ -42,6 +43,7 @@ pub async fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args).await,
         Command::Scenarios { command } => scenarios::run(command).map(|()| ExitCode::SUCCESS),
         Command::Cluster(args) => cluster::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Kafka { command } => kafka::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Feed(args) => feed::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Fault(args) => fault::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {

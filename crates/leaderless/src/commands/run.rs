@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use lab::Backend;
+use lab::faults::{self, BeyondIt};
 use report::{RunResult, Status, Style, Written};
 use scenario::{ClusterPlan, Placement, Scenario};
 use tokio_util::sync::CancellationToken;
@@ -14,19 +16,21 @@ use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage};
 use crate::cli::RunArgs;
 use crate::game_day::{GameDay, Watch};
 use crate::output;
-use crate::system::order_paths_touched;
+use crate::system::{ClusterKind, order_paths_touched};
 
 /// Runs the game day and says what came of it.
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = load(&args.scenario)?;
     let arms = chosen(&scenario, &args.arms)?;
+    let misfit = |beyond: BeyondIt| Usage(format!("{}: {beyond}", args.scenario));
+    faults::check(&scenario.timeline, args.cluster).map_err(misfit)?;
     let folder = folder(&args, &scenario)?;
     raise_descriptor_limit();
     let interrupted = interrupted_by_signal();
     let mut watch = Watch::new();
     watch.line(&format!("{}: {} (seed {})", scenario.name, scenario.incident.title, args.seed));
     watch.line(&exposure(&scenario));
-    let day = GameDay { scenario, seed: args.seed, arms };
+    let day = GameDay { scenario, cluster: ClusterKind::Embedded, seed: args.seed, arms };
     let ended = day.run(&mut watch, &interrupted).await?;
     watch.clear();
     let written = report::write(&folder, &ended.result, &ended.timeline);
@@ -64,9 +68,14 @@ fn exposure(scenario: &Scenario) -> String {
     )
 }
 
-/// The run's own folder, which is made before anything is measured: a mistake here must not cost a run.
+/// The run's own folder, which is made before anything is measured: a mistake here must not cost a run. Runs on
+/// different kinds of clusters lie side by side.
 fn folder(args: &RunArgs, scenario: &Scenario) -> Result<PathBuf, Usage> {
-    let folder = args.out.join(format!("{}-{}", scenario.name, args.seed));
+    let name = match args.cluster {
+        Backend::Embedded => format!("{}-{}", scenario.name, args.seed),
+        other => format!("{}-{}-{other}", scenario.name, args.seed),
+    };
+    let folder = args.out.join(name);
     std::fs::create_dir_all(&folder).map_err(|error| {
         Usage(format!("--out {}: {} cannot be made: {error}", args.out.display(), folder.display()))
     })?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lab::faults;
+use lab::{Backend, faults};
 use scenario::{Catalogue, Scenario};
 
 use super::Usage;
@@ -13,7 +13,7 @@ use crate::output;
 pub(super) fn run(command: Option<ScenariosCommand>) -> anyhow::Result<()> {
     match command.unwrap_or(ScenariosCommand::List) {
         ScenariosCommand::List => list(),
-        ScenariosCommand::Show { scenario } => output::answer(&load(&scenario)?.to_string()),
+        ScenariosCommand::Show { scenario } => show(&load(&scenario)?),
     }
 }
 
@@ -24,6 +24,16 @@ fn list() -> anyhow::Result<()> {
         list += &format!("{name:<22} {}{default}\n", load(name)?.incident.title);
     }
     output::answer(&list)
+}
+
+/// In full, and as a comment the clusters that it can be run on.
+fn show(scenario: &Scenario) -> anyhow::Result<()> {
+    let clusters: Vec<&str> = Backend::ALL
+        .into_iter()
+        .filter(|backend| faults::check(&scenario.timeline, *backend).is_ok())
+        .map(Backend::name)
+        .collect();
+    output::answer(&format!("# Clusters that it can be run on: {}\n\n{scenario}", clusters.join(", ")))
 }
 
 /// The scenario of this name, or in this file. A name wins over a file that is called the same.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use circuit::Decision;
-use lab::Lab as _;
 use loadgen::{Handle, Progress as Load, RunResult};
 use recorder::{Outcome, Phase};
 use report::{ArmResult, ArmVerdict, FaultRecord, Progress, Stage, TimelineEntry};

@@ -11,20 +11,21 @@ mod watch;
 
 use anyhow::Context as _;
 use indexmap::IndexMap;
-use lab::Lab as _;
 use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
 use scenario::{Arm, Scenario};
 use tokio_util::sync::CancellationToken;
 
 pub use watch::Watch;
 
-use crate::system::{self, System};
+use crate::system::{self, ClusterKind, System};
 
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct GameDay {
     /// The scenario.
     pub scenario: Scenario,
+    /// What is broken.
+    pub cluster: ClusterKind,
     /// Everything random comes from it.
     pub seed: u64,
     /// The names of the arms to run, in this order.
@@ -71,7 +72,7 @@ impl GameDay {
             seed: self.seed,
             schedule_hash,
             partial: interrupted.is_cancelled(),
-            cluster: ClusterUsed::of(&self.scenario.cluster, "embedded", clock),
+            cluster: ClusterUsed::of(&self.scenario.cluster, self.cluster.backend().name(), clock),
             machine: machine::here(),
             arms,
             verdict,
@@ -86,8 +87,8 @@ impl GameDay {
         watch: &mut Watch,
         interrupted: &CancellationToken,
     ) -> anyhow::Result<Option<arm::Ran>> {
-        let starting =
-            System::start(&self.scenario.cluster, &arm.strategy, &self.scenario.load.products, self.seed);
+        let Scenario { cluster, load, .. } = &self.scenario;
+        let starting = System::start(&self.cluster, cluster, &arm.strategy, &load.products, self.seed);
         let system = tokio::select! {
             started = starting => started?,
             () = interrupted.cancelled() => return Ok(None),

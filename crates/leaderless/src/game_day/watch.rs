@@ -17,6 +17,7 @@ const COLUMNS: usize = 100;
 pub struct Watch {
     terminal: bool,
     last: Option<(Stage, Instant)>,
+    passed: Option<Instant>,
     bar_shown: bool,
 }
 
@@ -24,15 +25,13 @@ impl Watch {
     /// On a terminal if standard error is one.
     #[must_use]
     pub fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), last: None, bar_shown: false }
+        Self { terminal: std::io::stderr().is_terminal(), last: None, passed: None, bar_shown: false }
     }
 
     /// Shows where the run is.
     pub fn show(&mut self, progress: &Progress) {
         if self.terminal {
-            self.bar_shown = true;
-            // A screen that cannot be written to is no reason to end a run.
-            let _ = write!(std::io::stderr(), "\r\x1b[2K{}", progress.bar_line(columns()));
+            self.rewrite(&progress.bar_line(columns()));
         } else if self.is_due(progress.stage) {
             self.last = Some((progress.stage, Instant::now()));
             output::say(&progress.plain_line());
@@ -45,11 +44,28 @@ impl Watch {
         output::say(line);
     }
 
+    /// A line that the next one may replace: rewritten in place on a terminal, one now and then elsewhere.
+    pub fn passing(&mut self, line: &str) {
+        if self.terminal {
+            self.rewrite(line);
+        } else if self.passed.is_none_or(|at| at.elapsed() >= PLAIN_EVERY) {
+            self.passed = Some(Instant::now());
+            output::say(line);
+        }
+    }
+
     /// Takes the bar away.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.bar_shown) {
             let _ = write!(std::io::stderr(), "\r\x1b[2K");
         }
+    }
+
+    fn rewrite(&mut self, line: &str) {
+        self.bar_shown = true;
+        let line: String = line.chars().take(columns()).collect();
+        // A screen that cannot be written to is no reason to end a run.
+        let _ = write!(std::io::stderr(), "\r\x1b[2K{line}");
     }
 
     fn is_due(&self, stage: Stage) -> bool {

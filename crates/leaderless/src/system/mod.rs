@@ -1,6 +1,7 @@
 //! The whole system to break: a cluster, its topics, a price feed and the three services, each on a thread of its own.
 
 mod clock;
+mod cluster;
 pub(crate) mod feed;
 mod http;
 mod settings;
@@ -8,23 +9,22 @@ mod thread;
 mod topics;
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bus::{Admin, Preset, Settings};
-use lab::Lab as _;
-use lab::embedded::{Embedded, EmbeddedSpec, Ports};
+use lab::Lab;
 use scenario::{ClusterPlan, Strategy};
 use service_kit::health::{ModeNotice, ModeNotices};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::values_ms as clock_values_ms;
+pub use cluster::ClusterKind;
 pub use thread::OwnThread;
 pub use topics::order_paths_touched;
 
-/// How long the cluster and the services may take to come up.
-const START: Duration = Duration::from_secs(15);
 /// How long each part may take to end; services drain for less.
 const STOP: Duration = Duration::from_millis(1_500);
 
@@ -33,7 +33,7 @@ const STOP: Duration = Duration::from_millis(1_500);
 pub struct System {
     /// In the order in which they stop: customers' services first, then what they depend on.
     threads: Vec<OwnThread>,
-    lab: Embedded,
+    lab: Arc<dyn Lab>,
     notices: ModeNotices,
     quote: SocketAddr,
     trade: SocketAddr,
@@ -46,13 +46,15 @@ impl System {
     /// # Errors
     /// Says which part did not come up, and why.
     pub async fn start(
+        kind: &ClusterKind,
         plan: &ClusterPlan,
         strategy: &Strategy,
         products: &[String],
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let lab = Embedded::start(EmbeddedSpec { cluster: clock::spec(plan, seed), ports: Ports::Free })?;
-        create_topics(&lab.bootstrap(), plan).await?;
+        let lab = kind.start(plan, seed).await?;
+        let patience = kind.patience();
+        create_topics(&lab.bootstrap(), plan, patience).await?;
         let feed = feed::start(&lab.bootstrap(), products, i32::from(plan.partitions), seed)?;
         let (fee_at, fee) = listen()?;
         let (quote_at, quote) = listen()?;
@@ -66,14 +68,14 @@ impl System {
             feed,
         ];
         let system = Self { threads, lab, notices, quote: quote_at, trade: trade_at, fee: fee_at };
-        system.wait_until_ready(products).await?;
+        system.wait_until_ready(products, patience).await?;
         Ok(system)
     }
 
     /// The cluster to break.
     #[must_use]
-    pub const fn lab(&self) -> &Embedded {
-        &self.lab
+    pub fn lab(&self) -> &dyn Lab {
+        self.lab.as_ref()
     }
 
     /// Where the fee service listens.
@@ -117,17 +119,17 @@ impl System {
         }
     }
 
-    async fn wait_until_ready(&self, products: &[String]) -> anyhow::Result<()> {
-        let until = tokio::time::Instant::now() + START;
+    async fn wait_until_ready(&self, products: &[String], patience: Duration) -> anyhow::Result<()> {
+        let until = tokio::time::Instant::now() + patience;
         for (name, address) in [("fee", self.fee), ("quote", self.quote), ("trade", self.trade)] {
             let ready = tokio::time::timeout_at(until, http::until_ready(address, || self.check())).await;
-            ready.with_context(|| format!("the {name} service is not ready after {START:?}"))??;
+            ready.with_context(|| format!("the {name} service is not ready after {patience:?}"))??;
         }
         for product in products {
             let open =
                 tokio::time::timeout_at(until, http::until_quoted(self.quote, product, || self.check()))
                     .await;
-            open.with_context(|| format!("{product} has no price after {START:?}"))??;
+            open.with_context(|| format!("{product} has no price after {patience:?}"))??;
         }
         Ok(())
     }
@@ -149,12 +151,12 @@ impl System {
     }
 }
 
-async fn create_topics(bootstrap: &str, plan: &ClusterPlan) -> anyhow::Result<()> {
+async fn create_topics(bootstrap: &str, plan: &ClusterPlan, patience: Duration) -> anyhow::Result<()> {
     let admin = Admin::new(&Settings::new(bootstrap, "game-day", Preset::FailFast))?;
     let topics = topics::placed(plan);
-    admin.create_topics(&topics, START).await.context("the topics cannot be created")?;
+    admin.create_topics(&topics, patience).await.context("the topics cannot be created")?;
     let wanted: Vec<_> = topics.iter().map(|topic| (topic.name(), usize::from(plan.partitions))).collect();
-    admin.wait_for(&wanted, START).await.context("the topics have no leaders")?;
+    admin.wait_for(&wanted, patience).await.context("the topics have no leaders")?;
     Ok(())
 }
 

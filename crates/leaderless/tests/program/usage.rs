@@ -36,6 +36,7 @@ fn an_unknown_arm_is_refused_with_those_that_there_are() {
 fn a_bad_flag_or_value_is_refused() {
     refused(&["run", "--sed", "7"], &["--sed", "--seed"]);
     refused(&["run", "--seed", "seven"], &["--seed", "seven"]);
+    refused(&["run", "--cluster", "redpanda"], &["--cluster", "redpanda", "embedded, apache"]);
     refused(&["rehearse"], &["rehearse"]);
     refused(&["completions", "tcsh"], &["tcsh", "zsh"]);
     refused(&["feed", "--create-topics", "9"], &["`9`", "PARTITIONS:RF"]);
@@ -104,7 +105,7 @@ fn a_fault_that_cannot_be_is_refused_before_it_is_sent() {
 fn help_tells_every_command_and_exit_code() {
     let ended = leaderless(&["--help"]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    for word in ["run", "scenarios", "cluster", "feed", "fault", "completions", "64", "130"] {
+    for word in ["run", "scenarios", "cluster", "kafka", "feed", "fault", "completions", "64", "130"] {
         assert!(ended.out.contains(&format!("\n  {word} ")), "{word} is not in\n{}", ended.out);
     }
     assert!(ended.out.lines().all(|line| line.chars().count() <= 100), "{}", ended.out);
@@ -141,6 +142,11 @@ fn a_scenario_that_is_shown_is_read_back_as_the_same() {
     for name in Catalogue::names() {
         let ended = leaderless(&["scenarios", "show", name]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{name}");
+        assert!(
+            ended.out.starts_with("# Clusters that it can be run on: embedded, apache\n"),
+            "{}",
+            ended.out
+        );
         let read = Scenario::parse(&format!("{name}.toml"), &ended.out, lab::faults::kinds());
         assert_eq!(read.unwrap(), Catalogue::get(name, lab::faults::kinds()).unwrap());
     }
@@ -155,6 +161,7 @@ fn every_fault_is_listed_with_its_arguments() {
         let at = lines.iter().position(|line| line.split(' ').next() == Some(kind.name));
         let at = at.unwrap_or_else(|| panic!("{} is not in\n{}", kind.name, ended.out));
         assert_eq!(lines[at + 1].trim_start(), kind.help);
+        assert_eq!(lines[at + 2].trim_start(), "clusters: embedded, apache");
     }
     assert!(
         lines.contains(&"strip_leader topic=TOPIC [partitions=PARTITIONS] [share=SHARE]"),

@@ -1,0 +1,103 @@
+//! The settings of controllers and brokers, as `server.properties`: one place for all of them.
+//!
+//! What a [`cluster::Spec`] says is said to both kinds of clusters alike. What is an outcome on Apache Kafka (how soon
+//! a controller looks at stale sessions after a thaw, how long survivors stay out of the in-sync set, how long a start
+//! takes) has no setting here.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use cluster::Spec;
+
+use super::plan::Member;
+
+/// What all nodes must agree on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Common<'a> {
+    pub(super) spec: &'a Spec,
+    /// `id@host:port` of every controller, by the name of the listener that the node uses.
+    pub(super) voters: &'a str,
+    /// The listener through which the node talks to controllers.
+    pub(super) controller_listener: &'a str,
+    /// Its data.
+    pub(super) data: &'a Path,
+}
+
+/// A controller's settings.
+pub(super) fn controller(common: Common<'_>, me: &Member) -> String {
+    let mut text = Properties::new("controller", common, me);
+    let spec = common.spec;
+    let clock = spec.clock;
+    let names = me.listeners.iter().map(|listener| listener.name.as_str()).collect::<Vec<_>>();
+    // The first name is the one that this controller itself uses.
+    text.set("controller.listener.names", names.join(","));
+    text.set("broker.session.timeout.ms", clock.session.as_millis());
+    text.set("leader.imbalance.check.interval.seconds", clock.leader_rebalance.as_secs().max(1));
+    // Apache moves leaders home only when a tenth of a broker's are away.
+    text.set("default.replication.factor", spec.replication_factor);
+    text.set("num.partitions", spec.partitions);
+    text.set("min.insync.replicas", spec.min_isr);
+    text.0
+}
+
+/// A broker's settings. `peers` is the name of the listener through which it talks to other brokers.
+pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -> String {
+    let mut text = Properties::new("broker", common, me);
+    let spec = common.spec;
+    let clock = spec.clock;
+    let offsets_replicas = i64::from(spec.offsets_replication_factor).min(i64::from(spec.brokers));
+    text.set("controller.listener.names", common.controller_listener);
+    text.set("inter.broker.listener.name", peers);
+    text.set("broker.rack", zone);
+    text.set("broker.session.timeout.ms", clock.session.as_millis());
+    text.set("broker.heartbeat.interval.ms", clock.heartbeat.as_millis());
+    text.set("replica.lag.time.max.ms", clock.replica_lag.as_millis());
+    text.set("offsets.commit.timeout.ms", clock.offsets_commit.as_millis());
+    text.set("offsets.topic.num.partitions", spec.offsets_partitions);
+    text.set("offsets.topic.replication.factor", offsets_replicas);
+    text.set("transaction.state.log.num.partitions", spec.offsets_partitions);
+    text.set("transaction.state.log.replication.factor", offsets_replicas);
+    text.set("transaction.state.log.min.isr", spec.min_isr.min(spec.offsets_replication_factor));
+    text.set("default.replication.factor", spec.replication_factor);
+    text.set("num.partitions", spec.partitions);
+    text.set("min.insync.replicas", spec.min_isr);
+    text.set("message.max.bytes", spec.message_bytes_max);
+    text.set("log.retention.bytes", spec.retention_bytes);
+    // Nobody is waited for: a test's first member would wait 3 s for a second one.
+    text.set("group.initial.rebalance.delay.ms", 0);
+    text.set("auto.create.topics.enable", false);
+    // A shutdown that waits for the controller would hang exactly when the controller is what is frozen.
+    text.set("controlled.shutdown.enable", true);
+    text.0
+}
+
+struct Properties(String);
+
+impl Properties {
+    fn new(role: &str, common: Common<'_>, me: &Member) -> Self {
+        let mut text = Self(String::new());
+        let join = |of: &dyn Fn(&super::plan::Listener) -> String| {
+            me.listeners.iter().map(of).collect::<Vec<_>>().join(",")
+        };
+        text.set("process.roles", role);
+        text.set("node.id", me.id);
+        text.set("controller.quorum.voters", common.voters);
+        text.set("listeners", join(&|listener| format!("{}://{}", listener.name, listener.at)));
+        text.set(
+            "advertised.listeners",
+            join(&|listener| format!("{}://{}", listener.name, listener.advertised)),
+        );
+        let mut names: Vec<&str> = me.listeners.iter().map(|listener| listener.name.as_str()).collect();
+        if !names.contains(&common.controller_listener) {
+            names.push(common.controller_listener);
+        }
+        let plain = names.iter().map(|name| format!("{name}:PLAINTEXT")).collect::<Vec<_>>();
+        text.set("listener.security.protocol.map", plain.join(","));
+        text.set("log.dirs", common.data.display());
+        text
+    }
+
+    fn set(&mut self, key: &str, value: impl std::fmt::Display) {
+        writeln!(self.0, "{key}={value}").expect("a string takes everything");
+    }
+}

@@ -1,0 +1,43 @@
+//! Apache Kafka as a cluster to break. Without a JDK and Kafka's jars these tests say so and pass.
+
+use std::time::Duration;
+
+use bus::{Admin, NewTopic, Placement, Preset, Settings};
+use lab::Lab;
+use lab::apache::{Apache, ApacheSpec, Kafka};
+use lab::faults::call_from_json;
+use serde_json::json;
+
+/// `None`, said loudly, when this machine has no Kafka.
+fn kafka() -> Option<Kafka> {
+    Kafka::find().map_err(|missing| eprintln!("SKIPPED, nothing was tested on Apache Kafka: {missing}")).ok()
+}
+
+async fn inject(cluster: &Apache, call: serde_json::Value) {
+    let call = call_from_json(call.as_object().expect("an object")).expect("a call");
+    cluster.inject(&call).await.unwrap_or_else(|error| panic!("{call:?}: {error}"));
+}
+
+#[tokio::test]
+async fn a_cluster_starts_serves_loses_a_broker_and_leaves_nothing_behind() {
+    let Some(kafka) = kafka() else { return };
+    let cluster = Apache::start(ApacheSpec::default(), &kafka).await.expect("it starts");
+    let directory = cluster.directory().to_owned();
+    let settings = Settings::new(cluster.bootstrap(), "test", Preset::FailFast);
+    let admin = Admin::new(&settings).expect("settings");
+    let topic = NewTopic::new("t", Placement::Explicit(vec![vec![1, 2, 3], vec![2, 3, 1], vec![3, 1, 2]]));
+    admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
+    admin.wait_for(&[("t", 3)], Duration::from_secs(20)).await.expect("leaders");
+    inject(&cluster, json!({ "kind": "kill_broker", "broker": 2 })).await;
+    let moved = || async {
+        let view = admin.cluster(Duration::from_secs(2)).await.ok()?;
+        view.topic("t")?.partitions[1].leader.filter(|leader| *leader != 2)
+    };
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    while moved().await.is_none() {
+        assert!(tokio::time::Instant::now() < until, "another broker leads within 60 s");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    cluster.shutdown().await;
+    assert!(!directory.exists(), "{} is left", directory.display());
+}
