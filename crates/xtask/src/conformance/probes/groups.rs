@@ -71,8 +71,9 @@ impl Groups {
             let commit = ground.seen(format!("old member commits, {called}"), class).took(begun.elapsed());
             let begun = Instant::now();
             let class = apart(WITHIN, move |_| committed(&asking)).await.unwrap_or_else(Class::never);
-            let committed =
-                ground.seen(format!("old member asks for its offsets, {called}"), class).took(begun.elapsed());
+            let committed = ground
+                .seen(format!("old member asks for its offsets, {called}"), class)
+                .took(begun.elapsed());
             vec![commit, committed]
         });
         let new = PLACES.map(|(called, broker)| async move {
@@ -88,8 +89,7 @@ impl Groups {
             };
             vec![ground.seen(format!("new member joins, {called}"), class).took(begun.elapsed())]
         });
-        let (old, new) =
-            tokio::join!(futures::future::join_all(old), futures::future::join_all(new));
+        let (old, new) = tokio::join!(futures::future::join_all(old), futures::future::join_all(new));
         old.into_iter().chain(new).flatten().collect()
     }
 

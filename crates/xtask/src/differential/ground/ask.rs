@@ -68,8 +68,7 @@ impl Case<'_> {
 
     /// What a broker says of a topic, or of all.
     pub(super) async fn view(&self, broker: i32, topic: Option<StrBytes>) -> Option<MetadataResponse> {
-        let topics =
-            topic.map(|name| vec![MetadataRequestTopic::default().with_name(Some(name.into()))]);
+        let topics = topic.map(|name| vec![MetadataRequestTopic::default().with_name(Some(name.into()))]);
         self.ask(broker, METADATA, &MetadataRequest::default().with_topics(topics)).await.ok()
     }
 

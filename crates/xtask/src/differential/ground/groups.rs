@@ -31,15 +31,25 @@ impl Case<'_> {
         let request = FindCoordinatorRequest::default().with_key_type(0).with_coordinator_keys(keys);
         let deadline = Instant::now() + FIRST_GROUP;
         loop {
-            let told = self.ask(self.any(), 4, &request).await.map_err(|none| anyhow::anyhow!("FindCoordinator: {none}"))?;
+            let told = self
+                .ask(self.any(), 4, &request)
+                .await
+                .map_err(|none| anyhow::anyhow!("FindCoordinator: {none}"))?;
             let on = |broker: i32| {
-                told.coordinators.iter().find(|c| c.error_code == 0 && c.node_id.0 == broker).map(|c| c.key.to_string())
+                told.coordinators
+                    .iter()
+                    .find(|c| c.error_code == 0 && c.node_id.0 == broker)
+                    .map(|c| c.key.to_string())
             };
-            let chosen: Option<_> = PLACES.iter().map(|(group, broker)| Some((*group, on(*broker)?))).collect();
+            let chosen: Option<_> =
+                PLACES.iter().map(|(group, broker)| Some((*group, on(*broker)?))).collect();
             if let Some(chosen) = chosen {
                 return Ok(chosen);
             }
-            anyhow::ensure!(Instant::now() < deadline, "brokers 1 and 2 coordinate none of {CANDIDATES} groups");
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "brokers 1 and 2 coordinate none of {CANDIDATES} groups"
+            );
             sleep(Duration::from_millis(200)).await;
         }
     }

@@ -121,7 +121,8 @@ impl Case<'_> {
                 .with_member_id(id.clone())
                 .with_assignment(Bytes::from(format!("part {at}")))
         };
-        let assignor = if known.assignor.is_empty() { StrBytes::from_static_str("range") } else { known.assignor };
+        let assignor =
+            if known.assignor.is_empty() { StrBytes::from_static_str("range") } else { known.assignor };
         let request = SyncGroupRequest::default()
             .with_group_id(self.group_name(group).into())
             .with_generation_id(generation(known.generation, said))
@@ -162,7 +163,8 @@ impl Case<'_> {
 
     /// What a member knows of itself; one that never joined invents something.
     pub(super) fn membership(&self, member: Member, group: Group) -> Membership {
-        let nobody = || Membership { id: StrBytes::from_static_str(NOBODY), generation: 1, ..Membership::default() };
+        let nobody =
+            || Membership { id: StrBytes::from_static_str(NOBODY), generation: 1, ..Membership::default() };
         self.members.get(&(group, member)).cloned().unwrap_or_else(nobody)
     }
 

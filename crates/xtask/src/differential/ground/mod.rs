@@ -141,7 +141,9 @@ impl<'a> Case<'a> {
     }
 
     fn group_name(&self, group: Group) -> StrBytes {
-        StrBytes::from_string(self.groups.get(&group).cloned().unwrap_or_else(|| format!("{}-{group:?}", self.name)))
+        StrBytes::from_string(
+            self.groups.get(&group).cloned().unwrap_or_else(|| format!("{}-{group:?}", self.name)),
+        )
     }
 
     /// The id of a topic, or one that no topic has.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    DeleteRecordsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest, ProduceResponse,
+    DeleteRecordsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, ProduceResponse,
 };
 use kafka_protocol::records::Compression;
 use lab::wire::{self, Batch, Connection, Entry};
@@ -104,7 +104,8 @@ impl Case<'_> {
         let mut count = i32::from(asked.records);
         let mut sequence = 0;
         if let Some(by) = asked.by {
-            let (last, last_count) = self.sequences.get(&(by.producer, asked.part)).copied().unwrap_or((0, 0));
+            let (last, last_count) =
+                self.sequences.get(&(by.producer, asked.part)).copied().unwrap_or((0, 0));
             sequence = match by.sequence {
                 Sequence::Next => last + last_count,
                 Sequence::Again => last,

@@ -65,7 +65,8 @@ impl Case<'_> {
     fn is_whole(&self, view: &MetadataResponse) -> bool {
         let running = self.running();
         view.topics.iter().flat_map(|topic| &topic.partitions).all(|part| {
-            let live = part.replica_nodes.iter().map(|broker| broker.0).filter(|broker| running.contains(broker));
+            let live =
+                part.replica_nodes.iter().map(|broker| broker.0).filter(|broker| running.contains(broker));
             let live: Vec<i32> = live.collect();
             let in_sync = live.iter().all(|broker| part.isr_nodes.iter().any(|member| member.0 == *broker));
             let no_others = live.is_empty() || part.isr_nodes.len() == live.len();

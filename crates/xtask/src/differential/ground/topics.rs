@@ -1,6 +1,8 @@
 //! Topics: made, grown, deleted, described.
 
-use kafka_protocol::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::create_topics_request::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
+};
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
@@ -50,7 +52,8 @@ impl Case<'_> {
         // What is only checked has no id that it keeps.
         let id = if only_check { "-".to_owned() } else { self.names.topic(told.topic_id) };
         let own = told.configs.iter().flatten().filter(|config| config.config_source == TOPIC_SOURCE);
-        let own: Vec<String> = own.map(|config| format!("{}={:?}", config.name.as_str(), config.value)).collect();
+        let own: Vec<String> =
+            own.map(|config| format!("{}={:?}", config.name.as_str(), config.value)).collect();
         format!(
             "{error} id {id} partitions {} replicas {} own {own:?}",
             told.num_partitions, told.replication_factor
@@ -76,7 +79,8 @@ impl Case<'_> {
             }
             Shape::Assigned(brokers) => (placed.with_assignments(assigned(brokers.clone())), true),
             Shape::Placed { partitions, replicas, configs, only_check } => {
-                let brokers = |at: i32| (0..i32::from(*replicas)).map(|next| (at + next) % BROKERS + 1).collect();
+                let brokers =
+                    |at: i32| (0..i32::from(*replicas)).map(|next| (at + next) % BROKERS + 1).collect();
                 let brokers = (0..*partitions).map(|at| (at, brokers(at))).collect();
                 let config = |(name, value): &(&'static str, &'static str)| {
                     CreatableTopicConfig::default()
@@ -127,7 +131,8 @@ impl Case<'_> {
         };
         // New partitions are placed by hand as well, with as many replicas as the others have.
         let view = self.view(self.any(), Some(self.topic_name(topic))).await;
-        let parts: Vec<_> = view.into_iter().flat_map(|view| view.topics).flat_map(|t| t.partitions).collect();
+        let parts: Vec<_> =
+            view.into_iter().flat_map(|view| view.topics).flat_map(|t| t.partitions).collect();
         let replicas = parts.first().map_or(1, |part| part.replica_nodes.len() as i32);
         let brokers = |at: i32| (0..replicas).map(|next| BrokerId((at + next) % BROKERS + 1)).collect();
         let new = |at: i32| CreatePartitionsAssignment::default().with_broker_ids(brokers(at));
@@ -204,11 +209,12 @@ impl Case<'_> {
         let Some(told) = told.results.into_iter().next() else { return "nothing told".to_owned() };
         let mut configs = told.configs;
         configs.sort_by(|one, other| one.name.cmp(&other.name));
-        let one = |config: &kafka_protocol::messages::describe_configs_response::DescribeConfigsResourceResult| {
-            let own = if config.config_source == TOPIC_SOURCE { " own" } else { "" };
-            let value = config.value.as_ref().map_or("null", |value| value.as_str());
-            format!(" {}={value}{own}", config.name.as_str())
-        };
+        let one =
+            |config: &kafka_protocol::messages::describe_configs_response::DescribeConfigsResourceResult| {
+                let own = if config.config_source == TOPIC_SOURCE { " own" } else { "" };
+                let value = config.value.as_ref().map_or("null", |value| value.as_str());
+                format!(" {}={value}{own}", config.name.as_str())
+            };
         format!("{}{}", normal::error(told.error_code), configs.iter().map(one).collect::<String>())
     }
 }
