@@ -21,6 +21,7 @@ pub mod embedded;
 pub mod faults;
 pub mod feed;
 mod lab;
+mod port;
 pub mod timeline;
 pub mod wire;
 

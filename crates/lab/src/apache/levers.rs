@@ -70,6 +70,19 @@ impl Levers for Apache {
         self.on_controllers(0, Node::thaw)
     }
 
+    fn lose_quorum(&self) -> Pulled<'_> {
+        if self.controllers.len() < 3 {
+            let alone = "one controller has no quorum to lose; start three, or freeze it".to_owned();
+            return ready(Err(FaultError::Failed(alone))).boxed();
+        }
+        // All but the first: whichever of them is active, the rest is no majority.
+        self.on_controllers(1, Node::freeze)
+    }
+
+    fn restore_quorum(&self) -> Pulled<'_> {
+        self.on_controllers(1, Node::thaw)
+    }
+
     fn kill_broker(&self, broker: i32) -> Pulled<'_> {
         self.on_broker(broker, Node::kill)
     }
@@ -100,5 +113,13 @@ impl Levers for Apache {
 
     fn slow_broker(&self, broker: i32, delay: Duration) -> Pulled<'_> {
         self.relink(broker, if delay.is_zero() { Mode::Pass } else { Mode::Delay(delay) })
+    }
+
+    fn strip_leader(&self, partitions: Vec<(String, i32)>) -> Pulled<'_> {
+        self.take_leaders(partitions).boxed()
+    }
+
+    fn restore_leader(&self, _partitions: Vec<(String, i32)>) -> Pulled<'_> {
+        self.give_leaders_back().boxed()
     }
 }

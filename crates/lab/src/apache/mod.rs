@@ -29,6 +29,7 @@ mod ready;
 mod relay;
 mod spec;
 mod start;
+mod strip;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ use crate::{Broker, Lab, NodeMetrics};
 use disk::Home;
 use process::{Keeper, Node};
 use relay::Relay;
+use strip::Stripped;
 
 pub use kafka_home::{Kafka, Missing};
 pub use spec::{ApacheSpec, Jit, Network, StartError};
@@ -61,6 +63,7 @@ pub struct Apache {
     directory: PathBuf,
     timeline: Timeline,
     open: OpenFaults,
+    stripped: tokio::sync::Mutex<Option<Stripped>>,
     keeper: Mutex<Keeper>,
 }
 
@@ -86,6 +89,12 @@ impl Apache {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The process ids of its nodes that run, controllers first.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.all().filter_map(|(_, running)| running.node.pid()).collect()
     }
 
     fn broker(&self, id: i32) -> Option<&Node> {

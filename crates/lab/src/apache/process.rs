@@ -83,7 +83,9 @@ pub(super) enum Life {
     Running,
     /// Stopped by `SIGSTOP`.
     Frozen,
-    /// Killed, or never started.
+    /// Told to end, and not gone yet.
+    Leaving,
+    /// Killed, gone as it was told, or never started.
     Dead,
     /// It ended without having been told to.
     Ended,
@@ -115,8 +117,10 @@ impl Node {
     /// Starts it, unless it runs.
     pub(super) fn start(&self) -> io::Result<()> {
         let mut process = self.process();
-        if process.look() != Life::Dead && process.life != Life::Ended {
-            return Ok(());
+        match process.look() {
+            Life::Running | Life::Frozen => return Ok(()),
+            Life::Leaving => return Err(io::Error::other("it is still shutting down")),
+            Life::Dead | Life::Ended => {}
         }
         let output = File::options().create(true).append(true).open(&self.output)?;
         let child = Command::new(&self.program)
@@ -141,6 +145,11 @@ impl Node {
         Ok(())
     }
 
+    /// `SIGTERM`: it shuts down in its own time, and is dead then.
+    pub(super) fn terminate(&self) -> io::Result<()> {
+        self.signal(Signal::TERM, Life::Leaving)
+    }
+
     /// `SIGSTOP`.
     pub(super) fn freeze(&self) -> io::Result<()> {
         self.signal(Signal::STOP, Life::Frozen)
@@ -163,6 +172,13 @@ impl Node {
         Ok(())
     }
 
+    /// Its process, if there is one.
+    pub(super) fn pid(&self) -> Option<u32> {
+        let mut process = self.process();
+        process.look();
+        process.child.as_ref().map(Child::id)
+    }
+
     pub(super) fn life(&self) -> Life {
         self.process().look()
     }
@@ -175,7 +191,8 @@ impl Node {
 impl Process {
     fn look(&mut self) -> Life {
         if let Some(Ok(Some(_))) = self.child.as_mut().map(Child::try_wait) {
-            *self = Self { child: None, life: Life::Ended };
+            let life = if self.life == Life::Leaving { Life::Dead } else { Life::Ended };
+            *self = Self { child: None, life };
         }
         self.life
     }
@@ -189,10 +206,6 @@ mod tests {
 
     fn sleeper(keeper: &Keeper, directory: &Path) -> Node {
         Node::new(keeper, "/bin/sleep".into(), vec!["60".to_owned()], directory.join("log"))
-    }
-
-    fn pid(node: &Node) -> u32 {
-        node.process().child.as_ref().expect("it was started").id()
     }
 
     fn is_there(pid: u32) -> bool {
@@ -232,7 +245,7 @@ mod tests {
         let node = sleeper(&keeper, &directory);
         node.start().expect("it starts");
         node.freeze().expect("it freezes");
-        let pid = pid(&node);
+        let pid = node.pid().expect("it was started");
         keeper.end().expect("it ends");
         eventually("the node is gone", || !is_there(pid));
         assert!(!directory.exists());

@@ -61,6 +61,7 @@ async fn start_once(spec: &ApacheSpec, kafka: &Kafka) -> Result<Apache, StartErr
         directory,
         timeline: Timeline::new(born),
         open: OpenFaults::default(),
+        stripped: tokio::sync::Mutex::default(),
         keeper: Mutex::new(keeper),
     };
     drop(ports);

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::connection::{self, Home};
-use super::port::Port;
+use crate::port::Port;
 
 /// The most connections to one broker. A client has two or three; a game day some hundreds in all.
 pub(super) const CONNECTIONS_MAX: usize = 1_024;

@@ -17,7 +17,6 @@ mod connection;
 mod engine;
 mod levers;
 mod metrics;
-mod port;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,12 +32,12 @@ use scenario::FaultCall;
 use tokio::sync::oneshot;
 
 use crate::faults::{FaultError, Injected, OpenFaults};
+use crate::port::Port;
 use crate::timeline::Timeline;
 use crate::{Broker, Lab, NodeMetrics};
 use api::{Directory, Endpoint};
 use connection::Home;
 use engine::Engine;
-use port::Port;
 
 /// How long the creation of topics through [`Embedded::create_topics`] may take.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! A broker's port: open, closed but reserved, or a black hole.
+//! A broker's port, whatever is behind it: open, closed but reserved, or a black hole.
 //!
 //! One socket is bound for the broker's whole life, so that nobody is given the port by chance while the broker is
 //! dead (somebody who asks for just this port with `SO_REUSEADDR` could still have it).
@@ -28,7 +28,7 @@ const FREE_PORT_TRIES: usize = 16;
 
 /// A bound port on loopback.
 #[derive(Debug)]
-pub(super) struct Port {
+pub(crate) struct Port {
     socket: Socket,
     address: SocketAddr,
     /// Half-open connections that keep a black hole full.
@@ -37,7 +37,7 @@ pub(super) struct Port {
 
 impl Port {
     /// Binds this port, or a free one.
-    pub(super) fn bind(port: Option<u16>) -> io::Result<Self> {
+    pub(crate) fn bind(port: Option<u16>) -> io::Result<Self> {
         if let Some(port) = port {
             return Self::bind_number(port);
         }
@@ -58,23 +58,23 @@ impl Port {
         Ok(Self { socket: bound(address)?, address, fillers: Vec::new() })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Opens the port, or heals a black hole; may be called again. The kernel accepts connections from here on.
-    pub(super) fn open(&mut self) -> io::Result<()> {
+    pub(crate) fn open(&mut self) -> io::Result<()> {
         self.fillers.clear();
         self.socket.listen(BACKLOG)
     }
 
     /// The open port, to accept from.
-    pub(super) fn listener(&self) -> io::Result<TcpListener> {
+    pub(crate) fn listener(&self) -> io::Result<TcpListener> {
         TcpListener::from_std(self.socket.try_clone()?.into())
     }
 
     /// Refuses connections and resets those that nobody accepted yet; the port stays reserved.
-    pub(super) fn close(&mut self) -> io::Result<()> {
+    pub(crate) fn close(&mut self) -> io::Result<()> {
         self.fillers.clear();
         match self.socket.shutdown(Shutdown::Read) {
             Ok(()) => Ok(()),
@@ -90,7 +90,7 @@ impl Port {
 
     /// Lets new connections run into nothing. Whether that worked is the answer; if not, they are accepted by the
     /// kernel and never served.
-    pub(super) fn black_hole(&mut self) -> io::Result<bool> {
+    pub(crate) fn black_hole(&mut self) -> io::Result<bool> {
         // Linux counts the queue as full at one more than the backlog.
         self.socket.listen(0)?;
         for _ in 0..FILLERS_MAX {
