@@ -72,7 +72,8 @@ async fn a_broker_behind_a_relay_can_be_cut_off_and_comes_back() {
     admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
     admin.wait_for(&[("t", 1)], Duration::from_secs(20)).await.expect("a leader");
     inject(&cluster, json!({ "kind": "black_hole_broker", "broker": 2 })).await;
-    until(&admin, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2)).await;
+    until(&admin, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2))
+        .await;
     inject(&cluster, json!({ "kind": "restore_broker", "broker": 2 })).await;
     until(&admin, "broker 2 is in sync again", |partition| partition.isr.contains(&2)).await;
     cluster.shutdown().await;

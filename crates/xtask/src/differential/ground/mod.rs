@@ -81,6 +81,7 @@ impl<'a> Case<'a> {
         };
         anyhow::ensure!(case.settled().await, "{} does not settle before {}", lab.backend(), case.name);
         case.groups = case.chosen_groups().await?;
+        anyhow::ensure!(case.warm().await, "{} does not get warm before {}", lab.backend(), case.name);
         Ok(case)
     }
 

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use kafka_protocol::messages::{DescribeGroupsRequest, ListOffsetsRequest, MetadataResponse};
+use kafka_protocol::messages::{
+    DescribeGroupsRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataResponse,
+};
 use kafka_protocol::protocol::StrBytes;
 use tokio::time::{Instant, sleep};
 
@@ -79,6 +81,32 @@ impl Case<'_> {
             };
             in_sync && no_others && leads
         })
+    }
+
+    /// Waits until every broker has what it fetches when it is first needed: groups, and ids for producers.
+    pub(super) async fn warm(&self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if self.groups_answer().await && self.all_give_producer_ids().await {
+                return true;
+            }
+            sleep(PAUSE).await;
+        }
+        false
+    }
+
+    async fn all_give_producer_ids(&self) -> bool {
+        for broker in self.running() {
+            let request = InitProducerIdRequest::default()
+                .with_transactional_id(None)
+                .with_transaction_timeout_ms(60_000)
+                .with_producer_id((-1).into())
+                .with_producer_epoch(-1);
+            if !self.ask(broker, 4, &request).await.is_ok_and(|told| told.error_code == 0) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether the coordinators have read what there is to know of the groups.
