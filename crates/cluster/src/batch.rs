@@ -135,7 +135,17 @@ pub(crate) fn wrapping_sequence(base: i32, delta: i32) -> i32 {
     (sum % (i64::from(i32::MAX) + 1)) as i32
 }
 
-/// Reads and checks the one batch that a producer sends for a partition. Several are refused, as by Apache Kafka.
+/// Refuses none and several batches for one partition, as Apache Kafka does before it looks at anything else.
+pub(crate) fn check_alone(bytes: &Bytes) -> Result<(), ErrorCode> {
+    let alone = match whole_length(bytes) {
+        // What is left over and no whole batch is dropped, as by Apache Kafka.
+        Ok(length) => whole_length(&bytes.slice(length..)).is_err(),
+        Err(error) => error != ErrorCode::InvalidRecord,
+    };
+    if alone { Ok(()) } else { Err(ErrorCode::InvalidRecord) }
+}
+
+/// Reads and checks the one batch that a producer sends for a partition; see [`check_alone`].
 pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
     let length = whole_length(&bytes)?;
     if length > bytes_max {
@@ -151,8 +161,7 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
         return Err(ErrorCode::UnknownServerError);
     }
     let records = i32_at(&bytes, 57);
-    let several = length < bytes.len();
-    if several || attributes & CONTROL != 0 || records < 1 || last_offset_delta != records - 1 {
+    if attributes & CONTROL != 0 || records < 1 || last_offset_delta != records - 1 {
         return Err(ErrorCode::InvalidRecord);
     }
     Ok(Batch {
@@ -162,7 +171,7 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
         producer_id: i64_at(&bytes, 43),
         producer_epoch: i16_at(&bytes, 51),
         base_sequence: i32_at(&bytes, 53),
-        bytes,
+        bytes: bytes.slice(..length),
     })
 }
 
@@ -270,7 +279,33 @@ mod tests {
     #[test]
     fn a_producer_sends_one_batch_at_a_time() {
         let both = [batch(1, None, 0, 3), batch(2, None, 0, 4)].concat();
-        assert_eq!(read(both.into(), 1_000).unwrap_err(), ErrorCode::InvalidRecord);
+        assert_eq!(check_alone(&both.into()), Err(ErrorCode::InvalidRecord));
+        assert_eq!(check_alone(&batch(2, None, 0, 4)), Ok(()));
+        assert_eq!(check_alone(&Bytes::new()), Err(ErrorCode::InvalidRecord));
+    }
+
+    #[test]
+    fn what_is_left_over_behind_a_batch_is_dropped() {
+        let good = batch(1, None, 0, 3);
+        let more = Bytes::from([&good[..], &[0; 20]].concat());
+        assert_eq!(check_alone(&more), Ok(()));
+        assert_eq!(read(more, 1_000).unwrap().bytes(), good);
+    }
+
+    #[test]
+    fn a_stamped_batch_has_the_brokers_time_and_a_valid_checksum() {
+        let stamped = read(batch(2, None, 7, 10), 1_000).unwrap().stamped(99).placed(5, 1);
+        let again = read(stamped.bytes(), 1_000).unwrap();
+        assert_eq!((again.max_timestamp, again.is_stamped()), (99, true));
+    }
+
+    #[test]
+    fn an_unknown_compression_is_refused() {
+        let mut bytes = BytesMut::from(&batch(1, None, 0, 3)[..]);
+        bytes[ATTRIBUTES_AT + 1] = 5;
+        let crc = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(read(bytes.freeze(), 1_000).unwrap_err(), ErrorCode::UnknownServerError);
     }
 
     #[test]

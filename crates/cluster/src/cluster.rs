@@ -178,7 +178,10 @@ impl Cluster {
     }
 
     fn abandon(&mut self, token: Token) {
-        self.unpark(token);
+        // What was handed on to the controller is carried out all the same.
+        if !self.is_forwarded(token) {
+            self.unpark(token);
+        }
         self.coordinators.groups.abandon(token);
     }
 

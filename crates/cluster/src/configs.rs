@@ -132,6 +132,11 @@ impl Cluster {
 
     fn topic_configs(&self, name: &str) -> DescribedConfigs {
         let topic = self.topics.get(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        Ok(self.with_defaults(&topic.configs))
+    }
+
+    /// A topic's settings, those that it does not have with their defaults: (name, value, whether it is the default).
+    pub(crate) fn with_defaults(&self, configs: &BTreeMap<String, String>) -> Vec<(String, String, bool)> {
         let own = [
             (MIN_ISR, self.spec.min_isr.to_string()),
             (RETENTION_BYTES, self.spec.retention_bytes.to_string()),
@@ -140,12 +145,12 @@ impl Cluster {
         ];
         let defaults =
             own.into_iter().chain(TAKEN.iter().map(|(name, value, _)| (*name, (*value).to_owned())));
-        Ok(defaults
-            .map(|(name, default)| match topic.configs.get(name) {
+        defaults
+            .map(|(name, default)| match configs.get(name) {
                 Some(value) => (name.to_owned(), value.clone(), false),
                 None => (name.to_owned(), default, true),
             })
-            .collect())
+            .collect()
     }
 
     /// A broker tells its own settings; an empty id is the cluster-wide default.

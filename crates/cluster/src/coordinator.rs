@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::api::*;
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
-use crate::groups::{GroupEffect, GroupSettings, Groups, PersistId, refuse_commit};
+use crate::groups::{self, CommitParts, GroupEffect, GroupSettings, Groups, PersistId};
 use crate::partition::{AckWaiter, Pid};
 use crate::spec::Spec;
 use crate::timers::{Timer, TimerKey};
@@ -85,7 +85,19 @@ impl Cluster {
                 Ok(()) => self.coordinators.groups.leave(token, &group, members, now),
                 Err(error) => reply(token, Response::LeaveGroup(Err(error))),
             },
-            Request::OffsetCommit(commit) => self.commit_offsets(broker, token, commit),
+            Request::OffsetCommit(commit) => {
+                let parts = self.commit_parts(commit.offsets);
+                let nothing_known = parts.iter().all(|(_, part)| part.is_err());
+                match self.coordinates(broker, &commit.who.group) {
+                    Ok(()) if !nothing_known => {
+                        self.coordinators.groups.commit(token, &commit.who, parts, now)
+                    }
+                    here => {
+                        let error = here.err().unwrap_or(ErrorCode::None);
+                        reply(token, groups::refuse_commit(parts, error))
+                    }
+                }
+            }
             Request::OffsetFetch(asked) => reply(token, self.fetch_offsets(broker, asked)),
             Request::ListGroups => reply(token, self.list_groups(broker)),
             Request::DescribeGroups(asked) => reply(token, self.describe_groups(broker, asked)),
@@ -94,22 +106,14 @@ impl Cluster {
         self.run_group_effects(effects);
     }
 
-    /// What does not exist is refused before anybody asks whose group it is, as by Apache Kafka.
-    fn commit_offsets(&mut self, broker: BrokerId, token: Token, commit: OffsetCommit) -> Vec<GroupEffect> {
-        let coordinates = self.coordinates(broker, &commit.who.group);
-        let topics = &self.topics;
-        let exists = |at: &TopicPartition| {
-            let count = topics.get(&at.topic).map_or(0, |topic| topic.partitions.len());
-            usize::try_from(at.partition).is_ok_and(|index| index < count)
+    /// A broker looks for the partitions before it asks the group: this is what is told if both are wrong.
+    fn commit_parts(&self, offsets: Vec<(TopicPartition, Committed)>) -> CommitParts {
+        let known = |name: &TopicPartition| self.pid(&name.topic, name.partition).is_some();
+        let part = |(name, committed)| {
+            let part = if known(&name) { Ok(committed) } else { Err(ErrorCode::UnknownTopicOrPartition) };
+            (name, part)
         };
-        let nothing_left = !commit.offsets.is_empty() && !commit.offsets.iter().any(|(at, _)| exists(at));
-        match coordinates {
-            Ok(()) if !nothing_left => self.coordinators.groups.commit(token, commit, &exists, self.now),
-            refused => {
-                let error = refused.err().unwrap_or(ErrorCode::UnknownTopicOrPartition);
-                reply(token, refuse_commit(commit, &exists, error))
-            }
-        }
+        offsets.into_iter().map(part).collect()
     }
 
     fn fetch_offsets(&self, broker: BrokerId, asked: Vec<OffsetFetch>) -> Response {

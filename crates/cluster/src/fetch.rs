@@ -34,16 +34,22 @@ impl Cluster {
         let mut left = fetch.max_bytes;
         let mut parts = Vec::with_capacity(fetch.parts.len());
         for asked in &fetch.parts {
-            let part = self.read_part(broker, asked, (left, fetch.from_followers));
+            let part = self.read_part(broker, asked, left, fetch.from_followers);
             left = left.saturating_sub(size(&part.batches));
             parts.push(part);
         }
         parts
     }
 
-    fn read_part(&self, broker: BrokerId, asked: &FetchPart, terms: (usize, bool)) -> FetchedPart {
+    fn read_part(
+        &self,
+        broker: BrokerId,
+        asked: &FetchPart,
+        left: usize,
+        from_followers: bool,
+    ) -> FetchedPart {
         let pid = self.resolve(&asked.topic, asked.partition);
-        let found = pid.and_then(|pid| self.readable(broker, pid, asked, terms));
+        let found = pid.and_then(|pid| self.readable(broker, pid, asked, left, from_followers));
         let mut part = FetchedPart {
             topic: asked.topic.clone(),
             partition: asked.partition,
@@ -54,9 +60,9 @@ impl Cluster {
             current_leader: None,
         };
         match found {
-            Ok((batches, high_watermark)) => {
+            Ok(batches) => {
                 let partition = pid.ok().and_then(|pid| self.partitions.get(&pid));
-                part.high_watermark = high_watermark;
+                part.high_watermark = partition.map_or(-1, |p| p.high_watermark);
                 part.log_start_offset = partition.map_or(-1, |p| p.log.start());
                 part.batches = batches;
             }
@@ -73,27 +79,24 @@ impl Cluster {
         broker: BrokerId,
         pid: Pid,
         asked: &FetchPart,
-        (left, from_followers): (usize, bool),
-    ) -> Result<(Vec<Bytes>, i64), ErrorCode> {
+        left: usize,
+        from_followers: bool,
+    ) -> Result<Vec<Bytes>, ErrorCode> {
         let partition = self.partitions.get(&pid).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        match partition.replica(broker) {
+            Some(_) if from_followers => partition.check_epoch(asked.leader_epoch)?,
+            _ => partition.check_leader(broker, asked.leader_epoch)?,
+        }
         let log = &partition.log;
-        let end = match partition.check_leader(broker, asked.leader_epoch) {
-            Ok(()) => log.end(),
-            // A follower answers with what it has.
-            Err(ErrorCode::NotLeaderOrFollower) if from_followers => {
-                partition.replica(broker).ok_or(ErrorCode::NotLeaderOrFollower)?.end
-            }
-            Err(error) => return Err(error),
-        };
-        let high_watermark = partition.high_watermark.min(end);
+        let end = partition.replica(broker).map_or(0, |replica| replica.end);
         if asked.offset < log.start() || asked.offset > end {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         // A full answer takes nothing more; the first batch alone may be larger than was asked for.
         if left == 0 {
-            return Ok((Vec::new(), high_watermark));
+            return Ok(Vec::new());
         }
-        Ok((log.read(asked.offset, high_watermark, asked.max_bytes.min(left)), high_watermark))
+        Ok(log.read(asked.offset, partition.high_watermark.min(end), asked.max_bytes.min(left)))
     }
 }
 

@@ -103,12 +103,17 @@ impl Cluster {
         bytes: Bytes,
         terms: Terms,
     ) -> Result<Appended, ErrorCode> {
-        if self.is_internal(pid) {
-            return Err(ErrorCode::InvalidTopicException);
-        }
         let limit = self.retention_of(pid);
         let bytes_max = self.message_bytes_max_of(pid);
         let stamps = self.stamps(pid);
+        // In the order in which Apache Kafka looks, since only the first fault that is found is told.
+        batch::check_alone(&bytes)?;
+        if terms.acks == Acks::Unheard {
+            return Err(ErrorCode::InvalidRequiredAcks);
+        }
+        if self.is_internal(pid) {
+            return Err(ErrorCode::InvalidTopicException);
+        }
         let partition = self.partitions.get_mut(&pid).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         partition.check_leader(broker, None)?;
         if terms.acks == Acks::All && partition.under_min_isr() {

@@ -6,4 +6,5 @@
 #![warn(missing_docs)]
 
 pub mod conformance;
+pub mod differential;
 pub mod protocol;

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use xtask::conformance::command::Conformance;
+use xtask::differential;
 use xtask::protocol::command::Protocol;
+
+/// A disagreement between the embedded cluster and the real thing.
+const EXIT_DISAGREE: u8 = 3;
 
 #[derive(Debug, Parser)]
 #[command(about = "Holds the embedded cluster against Apache Kafka.")]
@@ -18,6 +22,8 @@ struct Cli {
 enum Task {
     /// Play the stuck states on both clusters and compare them cell by cell.
     Conformance(Conformance),
+    /// Ask the embedded cluster and Apache Kafka the same random questions; shrink where they disagree.
+    Differential(differential::Args),
     /// Ask a healthy cluster what no fault touches, and print its answers.
     Protocol(Protocol),
 }
@@ -30,6 +36,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(async {
         match task {
             Task::Conformance(conformance) => conformance.run().await,
+            Task::Differential(args) => Ok(match differential::run(args).await? {
+                differential::Outcome::Agree => ExitCode::SUCCESS,
+                differential::Outcome::Disagree => EXIT_DISAGREE.into(),
+            }),
             Task::Protocol(protocol) => protocol.run().await,
         }
     });

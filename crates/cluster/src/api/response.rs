@@ -13,7 +13,8 @@ use crate::error::ErrorCode;
 pub enum Response {
     /// To [`Request::Metadata`].
     Metadata(MetadataView),
-    /// To [`Request::Produce`]; for [`Acks::None`] only if something was refused: the connection is to be closed.
+    /// To [`Request::Produce`]; sent for [`Acks::None`] only when a part failed. Apache Kafka then closes
+    /// the connection, since it has no other way to say so.
     Produce(Vec<ProducePart>),
     /// To [`Request::Fetch`].
     Fetch(Vec<FetchedPart>),
@@ -248,4 +249,6 @@ pub struct CreatedTopic {
     pub partitions: i32,
     /// -1 on error.
     pub replication_factor: i16,
+    /// (name, value, whether it is the default); empty on error.
+    pub configs: Vec<(String, String, bool)>,
 }

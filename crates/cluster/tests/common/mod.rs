@@ -105,6 +105,12 @@ impl World {
         token
     }
 
+    /// The connection of a request goes away.
+    pub(crate) fn abandon(&mut self, token: Token) {
+        let effects = self.cluster.on(Event::Abandon(token), self.now);
+        self.take(effects);
+    }
+
     pub(crate) fn answer(&mut self, token: Token) -> Option<Response> {
         self.replies.remove(&token)
     }

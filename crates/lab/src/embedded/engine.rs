@@ -87,15 +87,10 @@ impl Engine {
         Asked { engine: Arc::clone(self), token, answer }
     }
 
-    /// Tells the cluster something that is answered only, and at once, when it is refused; says whether it was taken.
-    pub(super) fn tell(&self, broker: BrokerId, client_id: String, request: Request) -> bool {
-        let token = self.token();
-        let (sender, mut refusal) = oneshot::channel();
-        let mut inner = self.lock();
-        inner.waiting.insert(token, sender);
-        self.happen(&mut inner, Event::Request { broker, token, client_id, request });
-        inner.waiting.remove(&token);
-        refusal.try_recv().is_err()
+    /// Tells the cluster something that is answered at once and only if it failed; whether it did.
+    pub(super) fn tell(self: &Arc<Self>, broker: BrokerId, client_id: String, request: Request) -> bool {
+        let mut asked = self.ask(broker, client_id, request);
+        asked.answer.try_recv().is_ok()
     }
 
     pub(super) fn pull(&self, lever: Lever) {

@@ -1,7 +1,7 @@
 //! Produce: batches in, offsets out; the new leader is told with a leadership error (KIP-951).
 //!
-//! Transactions are not served: a request with a transactional batch is refused whole, and so is one with an
-//! unknown number of acks. A transactional id by itself does nothing, as in Kafka.
+//! Transactions are not served: a request with a transactional batch is refused whole. A transactional id by itself
+//! does nothing, as in Kafka.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,10 +26,10 @@ pub(super) fn exchange(request: ProduceRequest, version: i16) -> Exchange<Produc
     let named = request.transactional_id.is_some();
     let timeout = words::millis(request.timeout_ms);
     let acks = match request.acks {
-        0 => Some(Acks::None),
-        1 => Some(Acks::Leader),
-        -1 => Some(Acks::All),
-        _ => None,
+        0 => Acks::None,
+        1 => Acks::Leader,
+        -1 => Acks::All,
+        _ => Acks::Unheard,
     };
     let parts = parts(request, version);
     let transactional = parts.iter().any(|(.., batch)| is_transactional(batch));
@@ -39,11 +39,10 @@ pub(super) fn exchange(request: ProduceRequest, version: i16) -> Exchange<Produc
         _ if transactional => {
             Exchange::Now(refuse_all(&parts, ErrorCode::TransactionalIdAuthorizationFailed))
         }
-        None => Exchange::Now(refuse_all(&parts, ErrorCode::InvalidRequiredAcks)),
-        Some(Acks::None) => {
+        Acks::None => {
             Exchange::Tell(Request::Produce(Produce { acks: Acks::None, timeout, received_ms, parts }))
         }
-        Some(acks) => Exchange::ask(Request::Produce(Produce { acks, timeout, received_ms, parts }), answer),
+        acks => Exchange::ask(Request::Produce(Produce { acks, timeout, received_ms, parts }), answer),
     }
 }
 
