@@ -124,6 +124,12 @@ impl Cluster {
         if !works || !(broker.running() || broker.starting) {
             return;
         }
+        if broker.starting && !broker.fenced {
+            // The controller refuses a second incarnation while the session of the first one lasts
+            // (DUPLICATE_BROKER_REGISTRATION); the broker asks again with every heartbeat.
+            self.timers.set(self.now + self.spec.clock.heartbeat, Timer::Return(id));
+            return;
+        }
         if broker.starting {
             self.register(id);
         }
@@ -137,11 +143,7 @@ impl Cluster {
         }
     }
 
-    /// A new incarnation replaces the old one: whatever that one led is led by somebody else first.
     fn register(&mut self, id: BrokerId) {
-        if self.is_active(id) {
-            self.fence(id, false);
-        }
         if let Some(broker) = self.broker_mut(id) {
             broker.starting = false;
             broker.process = Process::Running;

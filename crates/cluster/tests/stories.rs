@@ -257,3 +257,15 @@ fn leadership_goes_home_after_a_while() {
     world.pass(ms(300_000));
     assert_eq!(world.leader(1).0, 2);
 }
+
+#[test]
+fn a_broker_that_restarts_at_once_is_let_in_when_its_old_session_is_over() {
+    let mut world = World::three();
+    world.pull(Lever::KillBroker(B2));
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(6_900));
+    assert_eq!(world.leader(1), (2, vec![2, 3, 1]), "the old session lasts, and nobody else may lead");
+    world.pass(ms(4_200));
+    assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "it is back, a heartbeat after the session at the latest");
+    assert!(acked(&mut world, 3, 1, Acks::All));
+}

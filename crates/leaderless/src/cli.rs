@@ -41,7 +41,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ScenariosCommand>,
     },
-    /// Run the embedded Kafka cluster alone, as the Kafka of any test suite, and take faults over HTTP.
+    /// Run a Kafka cluster alone, embedded or Apache's, as the Kafka of any test suite, and take faults over HTTP.
     Cluster(ClusterArgs),
     /// Look for the Apache Kafka that `run --cluster apache` and `cluster --apache` start, or fetch it.
     Kafka {
@@ -150,6 +150,18 @@ pub struct ClusterArgs {
     /// Bytes kept per partition; older batches are dropped.
     #[arg(long, default_value_t = 8 * 1024 * 1024, value_name = "BYTES")]
     pub retention_bytes: u64,
+    /// Start Apache Kafka as child processes instead of the embedded cluster (see `leaderless kafka status`).
+    #[arg(long)]
+    pub apache: bool,
+    /// Number of Apache Kafka's controllers: 1, or 3 to be able to lose their quorum.
+    #[arg(long, default_value_t = 1, requires = "apache", value_parser = clap::value_parser!(u32).range(1..=3))]
+    pub controllers: u32,
+    /// Let every connection of Apache Kafka go through a relay, so that brokers can be black-holed and slowed down.
+    #[arg(long, requires = "apache")]
+    pub relay: bool,
+    /// Keep Apache Kafka's settings, logs and data at the end.
+    #[arg(long, requires = "apache")]
+    pub keep: bool,
 }
 
 /// `NAME:PARTITIONS:RF`.

@@ -17,6 +17,11 @@ use crate::verdict::{ArmVerdict, RunVerdict};
 /// The version of the form of `result.json`.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// The name under which [`Machine::versions`] has the version of Apache Kafka, where that was what was broken.
+pub const KAFKA_VERSION: &str = "kafka";
+/// The name under which it has the version of the Java that Kafka ran on.
+pub const JAVA_VERSION: &str = "java";
+
 /// The JSON Schema (2020-12) of `result.json`.
 pub const SCHEMA: &str = include_str!("../schema/result.schema.json");
 

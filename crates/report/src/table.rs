@@ -8,7 +8,7 @@ use recorder::{Outcome, Phase, Summary};
 use crate::files::Written;
 use crate::numbers::{grouped, plural, time, time_or_never, wrapped};
 use crate::paint::{Tone, paint};
-use crate::result::{ArmResult, ClusterUsed, LedgerResult, RunResult};
+use crate::result::{ArmResult, JAVA_VERSION, KAFKA_VERSION, LedgerResult, RunResult};
 use crate::verdict::{ArmVerdict, GateResult, Status};
 
 /// The width that the report keeps to.
@@ -30,7 +30,7 @@ pub enum Style {
 pub fn table(run: &RunResult, files: Option<&Written>, style: Style) -> String {
     let mut lines =
         vec![format!("{}, seed {}", paint(style, Tone::Heading, &run.scenario), run.seed), run.title.clone()];
-    lines.extend(cluster(&run.cluster).iter().map(|line| paint(style, Tone::Quiet, line)));
+    lines.extend(cluster(run).iter().map(|line| paint(style, Tone::Quiet, line)));
     if !run.arms.is_empty() {
         lines.extend(measured(run, style));
     }
@@ -58,22 +58,31 @@ fn measured(run: &RunResult, style: Style) -> Vec<String> {
     lines
 }
 
-fn cluster(cluster: &ClusterUsed) -> Vec<String> {
+fn cluster(run: &RunResult) -> Vec<String> {
+    let cluster = &run.cluster;
     let shape = format!(
-        "{} in {}, {} per topic, RF {}, min ISR {}, {}; {} cluster",
+        "cluster: {}, {} in {}, {} per topic, RF {}, min ISR {}, {}",
+        made_of(run),
         plural(cluster.brokers.into(), "broker"),
         plural(cluster.zones.into(), "zone"),
         plural(cluster.partitions.into(), "partition"),
         cluster.replication_factor,
         cluster.min_isr,
         cluster.placement,
-        cluster.backend,
     );
     let values = cluster.clock.values_ms.iter();
     let clock: Vec<String> = values.map(|(name, ms)| format!("{name} {}", time(*ms as f64))).collect();
-    let mut lines = vec![shape];
-    lines.extend(wrapped(&format!("{} clock: {}", cluster.clock.preset, clock.join(", ")), COLUMNS));
-    lines
+    let clock = format!("{} clock: {}", cluster.clock.preset, clock.join(", "));
+    [shape, clock].iter().flat_map(|line| wrapped(line, COLUMNS)).collect()
+}
+
+/// The kind of cluster, with the versions that it ran in.
+fn made_of(run: &RunResult) -> String {
+    let version = |name: &str| run.machine.versions.get(name);
+    match (version(KAFKA_VERSION), version(JAVA_VERSION)) {
+        (Some(kafka), Some(java)) => format!("{} {kafka} on Java {java}", run.cluster.backend),
+        _ => run.cluster.backend.clone(),
+    }
 }
 
 fn latencies(run: &RunResult, style: Style) -> Vec<String> {

@@ -144,7 +144,7 @@ fn the_report_of_a_run_that_passed() {
         expect![[r#"
             frozen-controller, seed 42
             The controller freezes, one broker dies, and nobody can elect
-            9 brokers in 3 zones, 9 partitions per topic, RF 3, min ISR 2, aligned; embedded cluster
+            cluster: embedded, 9 brokers in 3 zones, 9 partitions per topic, RF 3, min ISR 2, aligned
             compressed clock: heartbeat 300 ms, session 1.5 s
 
             Response time from the intended start, by how requests ended:

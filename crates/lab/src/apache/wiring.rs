@@ -40,19 +40,15 @@ impl Wiring {
             let id = FIRST_CONTROLLER + index;
             let mut listeners = vec![Listener::direct(CONTROLLER, free(ports, id)?)];
             for caller in callers() {
-                listeners.push(relayed(relay, ports, controller_name(caller), Some(caller), id)?);
+                listeners.push(relayed(relay, ports, controller_name(caller), caller, id)?);
             }
             Ok(Member { id, listeners, metrics: free(ports, id)? })
         });
         let controllers = controllers.collect::<Result<_, StartError>>()?;
         let brokers = (1..=spec.cluster.brokers.cast_signed()).map(|id| {
-            let at = client_port(spec.ports, ports, id)?;
-            let mut listeners = vec![match relay {
-                None => Listener::direct(CLIENT, at),
-                Some(relay) => through(relay, CLIENT.to_owned(), at, None, id)?,
-            }];
+            let mut listeners = vec![client(spec.ports, relay, ports, id)?];
             for caller in callers() {
-                listeners.push(relayed(relay, ports, peer_name(caller), Some(caller), id)?);
+                listeners.push(relayed(relay, ports, peer_name(caller), caller, id)?);
             }
             Ok(Member { id, listeners, metrics: free(ports, id)? })
         });
@@ -92,24 +88,43 @@ fn free(ports: &mut FreePorts, id: i32) -> Result<SocketAddr, StartError> {
     ports.next().map_err(|error| port_error(id, "a free port".to_owned(), error))
 }
 
-fn client_port(wanted: Ports, ports: &mut FreePorts, id: i32) -> Result<SocketAddr, StartError> {
-    let Ports::From(base) = wanted else { return free(ports, id) };
+/// The listener for customers, at the port that was asked for.
+fn client(
+    wanted: Ports,
+    relay: Option<&Relay>,
+    ports: &mut FreePorts,
+    id: i32,
+) -> Result<Listener, StartError> {
+    let wanted = match wanted {
+        Ports::Free => None,
+        Ports::From(base) => Some(number(base, id)?),
+    };
+    match (relay, wanted) {
+        (Some(relay), wanted) => through(relay, CLIENT.to_owned(), free(ports, id)?, None, id, wanted),
+        (None, None) => Ok(Listener::direct(CLIENT, free(ports, id)?)),
+        (None, Some(port)) => {
+            let at = ports.number(port);
+            Ok(Listener::direct(CLIENT, at.map_err(|error| port_error(id, format!("port {port}"), error))?))
+        }
+    }
+}
+
+fn number(base: u16, id: i32) -> Result<u16, StartError> {
     let number = i32::from(base) + id - 1;
-    let number = u16::try_from(number)
-        .map_err(|_| port_error(id, format!("port {number}"), io::Error::other("the last port is 65535")))?;
-    ports.number(number).map_err(|error| port_error(id, format!("port {number}"), error))
+    u16::try_from(number)
+        .map_err(|_| port_error(id, format!("port {number}"), io::Error::other("the last port is 65535")))
 }
 
 fn relayed(
     relay: Option<&Relay>,
     ports: &mut FreePorts,
     name: String,
-    from: Option<i32>,
+    from: i32,
     to: i32,
 ) -> Result<Listener, StartError> {
     let at = free(ports, to)?;
     match relay {
-        Some(relay) => through(relay, name, at, from, to),
+        Some(relay) => through(relay, name, at, Some(from), to, None),
         None => Ok(Listener::direct(name, at)),
     }
 }
@@ -120,9 +135,10 @@ fn through(
     at: SocketAddr,
     from: Option<i32>,
     to: i32,
+    wanted: Option<u16>,
 ) -> Result<Listener, StartError> {
-    let advertised =
-        relay.link(from, to, at).map_err(|error| port_error(to, "a relay's port".to_owned(), error))?;
+    let advertised = relay.link(from, to, at, wanted);
+    let advertised = advertised.map_err(|error| port_error(to, "a relay's port".to_owned(), error))?;
     Ok(Listener { name, at, advertised })
 }
 

@@ -30,6 +30,10 @@ pub(super) const PAIR: [Fault; 2] = [
         apply: |levers, args| {
             async move {
                 let partitions = partitions(levers, args).await?;
+                if partitions.is_empty() {
+                    let none = format!("there is no {OFFSETS_TOPIC} yet: no group was ever used");
+                    return Err(FaultError::Failed(none));
+                }
                 let done = format!("no coordinator: {}", select::spelled(&partitions));
                 levers.strip_leader(partitions).await?;
                 Ok(done)
@@ -48,6 +52,9 @@ pub(super) const PAIR: [Fault; 2] = [
         apply: |levers, args| {
             async move {
                 let partitions = partitions(levers, args).await?;
+                if partitions.is_empty() {
+                    return Ok("there was no coordinator to lose".to_owned());
+                }
                 let done = format!("coordinators again: {}", select::spelled(&partitions));
                 levers.restore_leader(partitions).await?;
                 Ok(done)
@@ -57,12 +64,13 @@ pub(super) const PAIR: [Fault; 2] = [
     },
 ];
 
+/// None if no group was ever used.
 async fn partitions(levers: &dyn Levers, args: Args<'_>) -> Result<Vec<(String, i32)>, FaultError> {
     let topics = levers.topics().await?;
     let offsets = topics.iter().find(|topic| topic.name == OFFSETS_TOPIC);
     let count = offsets.map_or(0, |topic| topic.partitions);
     if count == 0 {
-        return Err(FaultError::Failed(format!("there is no {OFFSETS_TOPIC} yet: no group was ever used")));
+        return Ok(Vec::new());
     }
     let indices = match args.text("group") {
         Some(group) => vec![java_hash(group).checked_abs().unwrap_or(0)],

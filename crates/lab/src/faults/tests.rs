@@ -315,6 +315,16 @@ fn what_is_open_is_healed_last_first_and_once() {
 }
 
 #[test]
+fn a_coordinator_that_there_never_was_cannot_be_lost_and_is_healed() {
+    let embedded = Embedded::start(EmbeddedSpec::default()).expect("a cluster");
+    let (timeline, open) = (Timeline::new(Instant::now()), OpenFaults::default());
+    let lose = call(json!({"kind": "lose_coordinator"}));
+    let refused = block_on(open.inject(&embedded, &timeline, &lose)).expect_err("no group was used");
+    assert!(refused.to_string().contains("no group was ever used"), "{refused}");
+    assert_eq!(block_on(open.heal_all(&embedded, &timeline)).expect("healed").len(), 1);
+}
+
+#[test]
 fn nothing_more_is_broken_when_too_much_is_open() {
     let (diary, timeline, open) = (Diary::default(), Timeline::new(Instant::now()), OpenFaults::default());
     let slow = |ms| json!({"kind": "slow_broker", "broker": 1, "delay_ms": ms});

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bus::{Admin, NewTopic, Placement, Preset, Settings};
+use bus::{Admin, NewTopic, PartitionView, Placement, Preset, Settings};
 use lab::Lab;
-use lab::apache::{Apache, ApacheSpec, Kafka};
+use lab::apache::{Apache, ApacheSpec, Kafka, Network};
 use lab::faults::call_from_json;
 use serde_json::json;
 
@@ -59,4 +59,34 @@ async fn chosen_partitions_lose_their_leaders_and_get_them_back() {
     inject(&cluster, json!({ "kind": "restore_leader", "topic": "t", "partitions": [0] })).await;
     admin.wait_for(&[("t", 3)], Duration::from_secs(60)).await.expect("leaders again");
     cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_broker_behind_a_relay_can_be_cut_off_and_comes_back() {
+    let Some(kafka) = kafka() else { return };
+    let spec = ApacheSpec { network: Network::Relayed, ..ApacheSpec::default() };
+    let cluster = Apache::start(spec, &kafka).await.expect("it starts");
+    let settings = Settings::new(cluster.bootstrap(), "test", Preset::FailFast);
+    let admin = Admin::new(&settings).expect("settings");
+    let topic = NewTopic::new("t", Placement::Explicit(vec![vec![2, 3, 1]]));
+    admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
+    admin.wait_for(&[("t", 1)], Duration::from_secs(20)).await.expect("a leader");
+    inject(&cluster, json!({ "kind": "black_hole_broker", "broker": 2 })).await;
+    until(&admin, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2)).await;
+    inject(&cluster, json!({ "kind": "restore_broker", "broker": 2 })).await;
+    until(&admin, "broker 2 is in sync again", |partition| partition.isr.contains(&2)).await;
+    cluster.shutdown().await;
+}
+
+/// Until the first partition of `t` is like that.
+async fn until(admin: &Admin, what: &str, holds: impl Fn(&PartitionView) -> bool) {
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let view = admin.cluster(Duration::from_secs(2)).await.unwrap_or_default();
+        if view.topic("t").is_some_and(|topic| holds(&topic.partitions[0])) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < until, "not within 60 s: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

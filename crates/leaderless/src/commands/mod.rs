@@ -42,7 +42,7 @@ pub async fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
     match command.unwrap_or_else(|| Command::Run(RunArgs::default())) {
         Command::Run(args) => run::run(args).await,
         Command::Scenarios { command } => scenarios::run(command).map(|()| ExitCode::SUCCESS),
-        Command::Cluster(args) => cluster::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Cluster(args) => cluster::run(args).await,
         Command::Kafka { command } => kafka::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Feed(args) => feed::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Fault(args) => fault::run(args).await.map(|()| ExitCode::SUCCESS),

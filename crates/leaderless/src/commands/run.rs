@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use lab::Backend;
-use lab::faults::{self, BeyondIt};
+use lab::faults::{self, BeyondIt, Needs};
 use report::{RunResult, Status, Style, Written};
 use scenario::{ClusterPlan, Placement, Scenario};
 use tokio_util::sync::CancellationToken;
 
 use super::scenarios::load;
-use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage};
+use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage, kafka};
 use crate::cli::RunArgs;
 use crate::game_day::{GameDay, Watch};
 use crate::output;
@@ -22,15 +22,15 @@ use crate::system::{ClusterKind, order_paths_touched};
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = load(&args.scenario)?;
     let arms = chosen(&scenario, &args.arms)?;
-    let misfit = |beyond: BeyondIt| Usage(format!("{}: {beyond}", args.scenario));
-    faults::check(&scenario.timeline, args.cluster).map_err(misfit)?;
+    let cluster = cluster(&args, &scenario).await?;
     let folder = folder(&args, &scenario)?;
     raise_descriptor_limit();
     let interrupted = interrupted_by_signal();
     let mut watch = Watch::new();
     watch.line(&format!("{}: {} (seed {})", scenario.name, scenario.incident.title, args.seed));
+    watch.line(&format!("cluster: {cluster}"));
     watch.line(&exposure(&scenario));
-    let day = GameDay { scenario, cluster: ClusterKind::Embedded, seed: args.seed, arms };
+    let day = GameDay { scenario, cluster, seed: args.seed, arms };
     let ended = day.run(&mut watch, &interrupted).await?;
     watch.clear();
     let written = report::write(&folder, &ended.result, &ended.timeline);
@@ -51,6 +51,19 @@ fn chosen(scenario: &Scenario, named: &[String]) -> Result<Vec<String>, Usage> {
         return Err(Usage(format!("--arms: `{}` is named twice", twice.1)));
     }
     Ok(if named.is_empty() { all } else { named.to_vec() })
+}
+
+/// The cluster that was asked for, if the timeline fits it and it can be had on this machine.
+async fn cluster(args: &RunArgs, scenario: &Scenario) -> anyhow::Result<ClusterKind> {
+    let misfit = |beyond: BeyondIt| Usage(format!("{}: {beyond}", args.scenario));
+    faults::check(&scenario.timeline, args.cluster).map_err(misfit)?;
+    Ok(match args.cluster {
+        Backend::Embedded => ClusterKind::Embedded,
+        Backend::Apache => {
+            let needs = Needs::of(scenario.timeline.iter().map(|step| &step.call));
+            ClusterKind::Apache { kafka: kafka::found().await?, needs }
+        }
+    })
 }
 
 /// How much of the order path one broker carries, by both placements.

@@ -1,21 +1,16 @@
 //! Where a run runs.
 
-use std::collections::BTreeMap;
-
 use report::Machine;
+
+use crate::system::ClusterKind;
 
 /// This machine and the versions that matter.
 #[must_use]
-pub(super) fn here() -> Machine {
-    let versions = [
-        ("leaderless".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("librdkafka".to_owned(), bus::librdkafka_version()),
-    ];
-    Machine {
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
-        os: os(),
-        versions: BTreeMap::from(versions),
-    }
+pub(super) fn here(cluster: &ClusterKind) -> Machine {
+    let mut versions = cluster.versions();
+    versions.insert("leaderless".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    versions.insert("librdkafka".to_owned(), bus::librdkafka_version());
+    Machine { cores: std::thread::available_parallelism().map_or(1, usize::from), os: os(), versions }
 }
 
 fn os() -> String {

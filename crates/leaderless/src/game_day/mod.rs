@@ -9,15 +9,21 @@ mod machine;
 mod measure;
 mod watch;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use indexmap::IndexMap;
 use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
 use scenario::{Arm, Scenario};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use watch::Watch;
 
-use crate::system::{self, ClusterKind, System};
+use crate::system::{ClusterKind, System};
+
+/// Between two signs of life while a system starts. One in this process is up before the first.
+const STARTING_EVERY: Duration = Duration::from_secs(1);
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -64,7 +70,7 @@ impl GameDay {
             }
         }
         let verdict = RunVerdict::of(interrupted.is_cancelled(), &arms);
-        let clock = system::clock_values_ms(&self.scenario.cluster);
+        let clock = self.cluster.clock_ms(&self.scenario.cluster);
         let result = RunResult {
             schema_version: SCHEMA_VERSION,
             scenario: self.scenario.name.clone(),
@@ -73,7 +79,7 @@ impl GameDay {
             schedule_hash,
             partial: interrupted.is_cancelled(),
             cluster: ClusterUsed::of(&self.scenario.cluster, self.cluster.backend().name(), clock),
-            machine: machine::here(),
+            machine: machine::here(&self.cluster),
             arms,
             verdict,
         };
@@ -90,7 +96,7 @@ impl GameDay {
         let Scenario { cluster, load, .. } = &self.scenario;
         let starting = System::start(&self.cluster, cluster, &arm.strategy, &load.products, self.seed);
         let system = tokio::select! {
-            started = starting => started?,
+            started = self.seen_to_start(&arm.name, starting, watch) => started?,
             () = interrupted.cancelled() => return Ok(None),
         };
         let ran = arm::run(self, arm, &system, watch, interrupted).await;
@@ -100,6 +106,27 @@ impl GameDay {
             watch.line(&format!("while stopping: {error:#}"));
         }
         Ok(Some(ran))
+    }
+
+    /// Waits for a start and shows that it goes on.
+    async fn seen_to_start<T>(
+        &self,
+        arm: &str,
+        starting: impl Future<Output = anyhow::Result<T>>,
+        watch: &mut Watch,
+    ) -> anyhow::Result<T> {
+        let began = Instant::now();
+        let mut look = tokio::time::interval_at(began + STARTING_EVERY, STARTING_EVERY);
+        let mut starting = std::pin::pin!(starting);
+        loop {
+            tokio::select! {
+                started = &mut starting => return started,
+                _ = look.tick() => {
+                    let (brokers, passed) = (self.scenario.cluster.brokers, began.elapsed().as_secs());
+                    watch.passing(&format!("{arm}, starting {brokers} brokers and the services: {passed} s"));
+                }
+            }
+        }
     }
 }
 

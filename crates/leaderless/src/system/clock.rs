@@ -40,7 +40,7 @@ fn clock(plan: &ClockPlan) -> Clock {
 
 /// Every time of a scenario's cluster by its name, in milliseconds.
 #[must_use]
-pub fn values_ms(plan: &ClusterPlan) -> BTreeMap<String, u64> {
+pub(super) fn values_ms(plan: &ClusterPlan) -> BTreeMap<String, u64> {
     let clock = clock(&plan.clock);
     let all = [
         ("session", clock.session),

@@ -20,7 +20,6 @@ use service_kit::health::{ModeNotice, ModeNotices};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-pub use clock::values_ms as clock_values_ms;
 pub use cluster::ClusterKind;
 pub use thread::OwnThread;
 pub use topics::order_paths_touched;
@@ -60,7 +59,7 @@ impl System {
         let (quote_at, quote) = listen()?;
         let (trade_at, trade) = listen()?;
         let notices = ModeNotices::default();
-        let services = settings::Services::new(strategy, &lab.bootstrap(), fee_at, &notices);
+        let services = settings::Services::new(strategy, &lab.bootstrap(), fee_at, &notices, patience);
         let threads = vec![
             spawn("trade-service", trade, services.trade, trade_service::run)?,
             spawn("quote-service", quote, services.quote, quote_service::run)?,
@@ -68,8 +67,14 @@ impl System {
             feed,
         ];
         let system = Self { threads, lab, notices, quote: quote_at, trade: trade_at, fee: fee_at };
-        system.wait_until_ready(products, patience).await?;
-        Ok(system)
+        match system.wait_until_ready(products, patience).await {
+            Ok(()) => Ok(system),
+            // A part that has ended by itself knows why.
+            Err(error) => Err(match system.stop().await {
+                Ok(()) => error,
+                Err(cause) => cause.context(error),
+            }),
+        }
     }
 
     /// The cluster to break.

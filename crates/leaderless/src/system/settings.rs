@@ -23,9 +23,15 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// What a strategy means for each service.
-    pub(super) fn new(strategy: &Strategy, bootstrap: &str, fee: SocketAddr, notices: &ModeNotices) -> Self {
-        let kafka = kafka(strategy, bootstrap, notices);
+    /// What a strategy means for each service. `patience` is for Kafka at the start.
+    pub(super) fn new(
+        strategy: &Strategy,
+        bootstrap: &str,
+        fee: SocketAddr,
+        notices: &ModeNotices,
+        patience: Duration,
+    ) -> Self {
+        let kafka = KafkaSettings { startup_ms: ms(patience), ..kafka(strategy, bootstrap, notices) };
         let http = HttpSettings { drain_ms: DRAIN_MS, ..HttpSettings::default() };
         let fallback = match strategy {
             Strategy::Degrade(DegradePlan { quote_fallback: QuoteFallback::Cached, .. }) => Fallback::Cached,

@@ -114,16 +114,22 @@ impl Relay {
     }
 
     /// Opens a link from a broker (or from the clients) to a node that listens at `target`, now or later; the answer
-    /// is where to connect instead.
+    /// is where to connect instead: at the `wanted` port, or at one that is free.
     ///
     /// # Errors
     /// When there is no port for it, or there are `LINKS_MAX` links already.
-    pub(super) fn link(&self, from: Option<i32>, to: i32, target: SocketAddr) -> io::Result<SocketAddr> {
+    pub(super) fn link(
+        &self,
+        from: Option<i32>,
+        to: i32,
+        target: SocketAddr,
+        wanted: Option<u16>,
+    ) -> io::Result<SocketAddr> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if table.links.len() >= LINKS_MAX {
             return Err(io::Error::other(format!("a relay has at most {LINKS_MAX} links")));
         }
-        let port = Port::bind(None)?;
+        let port = Port::bind(wanted)?;
         let address = port.address();
         let (mode, follow) = watch::channel(table.mode(from, to));
         let name = format!("{} -> {to}", from.map_or_else(|| "clients".to_owned(), |id| id.to_string()));

@@ -26,7 +26,7 @@ impl Line {
     async fn from(from: Option<i32>) -> Self {
         let relay = Relay::start().expect("a relay");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-        let at = relay.link(from, 2, listener.local_addr().expect("an address")).expect("a link");
+        let at = relay.link(from, 2, listener.local_addr().expect("an address"), None).expect("a link");
         let caller = reach(at).await;
         let (target, _) = accept(&listener, &caller).await;
         Self { relay, listener, at, caller, target }
@@ -206,7 +206,7 @@ async fn a_link_that_is_opened_later_obeys_too() {
     let line = Line::from(None).await;
     line.relay.set(2, Mode::Delay(Duration::from_millis(1)));
     let target = line.listener.local_addr().expect("an address");
-    line.relay.link(Some(1), 2, target).expect("a link");
+    line.relay.link(Some(1), 2, target, None).expect("a link");
     let table = line.relay.table.lock().unwrap();
     let modes: Vec<Mode> = table.links.iter().map(|link| *link.mode.borrow()).collect();
     assert_eq!(modes, [Mode::Delay(Duration::from_millis(1)); 2]);
@@ -323,7 +323,7 @@ async fn a_link_too_many_is_an_error() {
     let (mode, _) = watch::channel(Mode::Pass);
     let spare = || Link { from: None, to: 1, mode: mode.clone() };
     line.relay.table.lock().unwrap().links.resize_with(LINKS_MAX, spare);
-    assert!(line.relay.link(None, 1, line.at).is_err());
+    assert!(line.relay.link(None, 1, line.at, None).is_err());
 }
 
 #[tokio::test]
