@@ -37,8 +37,8 @@ pub struct Conformance {
     /// One run of three stories, and the classes alone: under ten minutes.
     #[arg(long)]
     short: bool,
-    /// How many clusters of Apache Kafka at once.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    /// How many clusters of Apache Kafka at once; a start waits while another one heals.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     lanes: u8,
     /// Write the table here, and what Apache Kafka showed to the committed expectations.
     #[arg(long)]

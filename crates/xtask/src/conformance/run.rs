@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use lab::apache::{Apache, ApacheSpec, Kafka, Network};
 use lab::embedded::{Embedded, EmbeddedSpec};
 use lab::{Backend, Lab};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{RwLock, Semaphore};
 
 use super::cell::Seen;
 use super::ground::{Ground, OFFSETS_PARTITIONS};
@@ -52,7 +52,7 @@ pub async fn play(plan: &Plan, backend: Backend, kafka: Option<&Kafka>) -> Playe
         backend,
         kafka: kafka.cloned(),
         lanes: Semaphore::new(lanes),
-        starting: Mutex::new(()),
+        quiet: Arc::default(),
     });
     let all = plan.runs * plan.stories.len();
     let plays = (0..plan.runs).flat_map(|run| plan.stories.iter().map(move |story| (run, *story)));
@@ -91,8 +91,8 @@ struct Stage {
     backend: Backend,
     kafka: Option<Kafka>,
     lanes: Semaphore,
-    /// Starting is what takes the processor: one cluster at a time.
-    starting: Mutex<()>,
+    /// Starting is what takes the processor: one cluster at a time, and none while another one heals.
+    quiet: Arc<RwLock<()>>,
 }
 
 impl Stage {
@@ -112,7 +112,8 @@ impl Stage {
     }
 
     async fn play_once(&self, story: &Story) -> anyhow::Result<Vec<Seen>> {
-        let ground = Ground { story: story.name, lab: self.start(story).await? };
+        let lab = self.start(story).await?;
+        let ground = Ground { story: story.name, lab, quiet: Arc::clone(&self.quiet) };
         let seen = story.play(&ground).await;
         ground.lab.shutdown().await;
         seen
@@ -133,7 +134,7 @@ impl Stage {
                 let spec =
                     ApacheSpec { cluster, controllers: story.controllers, network, ..ApacheSpec::default() };
                 let kafka = self.kafka.as_ref().context("Kafka was not found")?;
-                let _alone = self.starting.lock().await;
+                let _alone = self.quiet.write().await;
                 Ok(Box::new(Apache::start(spec, kafka).await?))
             }
         }

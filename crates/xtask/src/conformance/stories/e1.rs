@@ -15,7 +15,7 @@ pub(super) const STORY: Story = Story {
     heal: &[
         Step::Do("thaw_controller"),
         // The elections come first, then the lost replicas: both are to be seen apart.
-        Step::WaitMs(8_000),
+        Step::WaitMs(6_000),
         Step::To("start_broker", BROKEN),
     ],
 };

@@ -14,7 +14,7 @@ pub(super) const STORY: Story = Story {
     heal: &[
         Step::Do("restore_quorum"),
         // As in E1: the elections first, then the lost replicas.
-        Step::WaitMs(8_000),
+        Step::WaitMs(6_000),
         Step::To("start_broker", BROKEN),
     ],
 };
