@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use xtask::conformance::command::Conformance;
+use xtask::protocol::command::Protocol;
 
 #[derive(Debug, Parser)]
 #[command(about = "Holds the embedded cluster against Apache Kafka.")]
@@ -17,6 +18,8 @@ struct Cli {
 enum Task {
     /// Play the stuck states on both clusters and compare them cell by cell.
     Conformance(Conformance),
+    /// Ask a healthy cluster what no fault touches, and print its answers.
+    Protocol(Protocol),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -27,6 +30,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(async {
         match task {
             Task::Conformance(conformance) => conformance.run().await,
+            Task::Protocol(protocol) => protocol.run().await,
         }
     });
     // Clients of clusters that were broken may still be letting go.
