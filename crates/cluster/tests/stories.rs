@@ -266,6 +266,10 @@ fn a_broker_that_restarts_at_once_is_let_in_when_its_old_session_is_over() {
     world.pass(ms(6_900));
     assert_eq!(world.leader(1), (2, vec![2, 3, 1]), "the old session lasts, and nobody else may lead");
     world.pass(ms(4_200));
-    assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "it is back, a heartbeat after the session at the latest");
+    assert_eq!(
+        world.leader(1),
+        (3, vec![2, 3, 1]),
+        "it is back, a heartbeat after the session at the latest"
+    );
     assert!(acked(&mut world, 3, 1, Acks::All));
 }
