@@ -41,18 +41,30 @@ pub struct Story {
     pub name: &'static str,
     /// What happens in it, in a line.
     pub title: &'static str,
-    /// How many controllers it needs.
-    pub controllers: u32,
-    /// Replicas of `__consumer_offsets`.
-    pub offsets_replicas: i16,
-    /// Whether it cuts links.
-    pub cuts_links: bool,
+    /// What its cluster is like.
+    pub shape: Shape,
     /// What is done before the clock starts.
     pub before: &'static [Step],
     /// The fault.
     pub fault: &'static [Step],
     /// The heal.
     pub heal: &'static [Step],
+}
+
+/// What a cluster of three brokers is like.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// How many controllers it has, where they are processes.
+    pub controllers: u32,
+    /// Replicas of `__consumer_offsets`.
+    pub offsets_replicas: i16,
+    /// Whether its links can be cut.
+    pub cuts_links: bool,
+}
+
+impl Shape {
+    /// One controller, everything replicated, links that hold.
+    pub const PLAIN: Self = Self { controllers: 1, offsets_replicas: 3, cuts_links: false };
 }
 
 /// A step of a story.
@@ -73,7 +85,7 @@ impl Story {
     /// When the whole cluster does not work, or a fault is not carried out; what it does under a fault is never an
     /// error but an answer.
     pub async fn play(&self, ground: &Ground) -> anyhow::Result<Vec<Seen>> {
-        ground.lay_out(self.offsets_replicas as usize).await?;
+        ground.lay_out(self.shape.offsets_replicas as usize).await?;
         let cast = Cast::gather(ground).await.context("before the fault")?;
         take(ground, self.before).await?;
         let series = Series::begin(ground, &groups::watched())?;
