@@ -22,7 +22,7 @@ struct Cli {
 enum Task {
     /// Play the stuck states on both clusters and compare them cell by cell.
     Conformance(Conformance),
-    /// Ask the embedded cluster and Apache Kafka the same random questions; shrink where they disagree.
+    /// Ask both clusters the same random questions; shrink where they disagree.
     Differential(differential::Args),
     /// Ask a healthy cluster what no fault touches, and print its answers.
     Protocol(Protocol),
@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(async {
         match task {
             Task::Conformance(conformance) => conformance.run().await,
-            Task::Differential(args) => Ok(match differential::run(args).await? {
+            Task::Differential(args) => differential::run(args).await.map(|outcome| match outcome {
                 differential::Outcome::Agree => ExitCode::SUCCESS,
                 differential::Outcome::Disagree => EXIT_DISAGREE.into(),
             }),

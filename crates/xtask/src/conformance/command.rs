@@ -10,9 +10,9 @@ use lab::apache::Kafka;
 
 use super::agree::{Summary, Verdict};
 use super::expected::{self, Expected};
-use super::run::{self, Plan};
-use super::story::Story;
+use super::run::{self, Plan, Play};
 use super::{head, stories, table};
+use crate::protocol;
 
 /// The clusters disagree, and not all of it is explained.
 const DISAGREE: u8 = 3;
@@ -31,14 +31,14 @@ pub struct Conformance {
     /// How often each story is played on each.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=50))]
     runs: u8,
-    /// These stories only, e.g. `E1,E5`.
+    /// These stories and subjects only, e.g. `E1,E5,polling`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// One run of three stories, and the classes alone: under ten minutes.
+    /// One run of the subjects and three stories, and the classes alone: under ten minutes.
     #[arg(long)]
     short: bool,
-    /// How many clusters of Apache Kafka at once.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    /// How many clusters of Apache Kafka at once; a start waits while another one heals.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     lanes: u8,
     /// Write the table here, and what Apache Kafka showed to the committed expectations.
     #[arg(long)]
@@ -100,20 +100,25 @@ impl Conformance {
     }
 
     fn plan(&self) -> Result<Plan, String> {
-        let known = || stories::ALL.map(|story| story.name).join(", ");
-        if let Some(unknown) = self.only.iter().find(|name| !stories::ALL.iter().any(|s| s.name == **name)) {
-            return Err(format!("--only {unknown} is not a story (allowed: {})", known()));
+        let names =
+            || stories::ALL.map(|story| story.name).into_iter().chain(protocol::ALL.map(|one| one.name));
+        if let Some(unknown) = self.only.iter().find(|wanted| !names().any(|name| name == **wanted)) {
+            let names = names().collect::<Vec<_>>().join(", ");
+            return Err(format!("--only {unknown} is no story and no subject (allowed: {names})"));
         }
         if self.write.is_some() && (self.cluster != Cluster::Both || self.short || !self.only.is_empty()) {
             return Err("--write needs a full run of both clusters".to_owned());
         }
-        let wanted = |story: &Story| match (self.only.is_empty(), self.short) {
-            (false, _) => self.only.iter().any(|name| name == story.name),
-            (true, true) => SHORT.contains(&story.name),
-            (true, false) => true,
-        };
+        let short = |name| !self.short || SHORT.contains(&name);
+        let only = |name| self.only.iter().any(|wanted| wanted == name);
+        let stories = stories::ALL.into_iter();
+        let stories =
+            stories.filter(|story| if self.only.is_empty() { short(story.name) } else { only(story.name) });
+        let subjects = protocol::ALL.into_iter().filter(|one| self.only.is_empty() || only(one.name));
+        let subjects: Vec<_> = subjects.collect();
+        let subjects = (!subjects.is_empty()).then_some(Play::Protocol(subjects));
         Ok(Plan {
-            stories: stories::ALL.into_iter().filter(wanted).collect(),
+            plays: stories.map(Play::Story).chain(subjects).collect(),
             runs: if self.short { 1 } else { usize::from(self.runs) },
             lanes: usize::from(self.lanes),
         })
@@ -141,7 +146,8 @@ impl Conformance {
     /// What was committed, as far as it was asked for.
     fn committed(&self, plan: &Plan) -> anyhow::Result<Real> {
         let expected = Expected::read().context("the embedded cluster is held against what was committed")?;
-        let asked = |cell: &Summary| plan.stories.iter().any(|story| story.name == cell.story);
+        let headings: Vec<_> = plan.plays.iter().flat_map(Play::headings).collect();
+        let asked = |cell: &Summary| headings.contains(&cell.story.as_str());
         let cells = expected.cells.into_iter().filter(asked).collect();
         Ok(Real { from: expected.from, cells, played: false })
     }
@@ -196,9 +202,10 @@ impl Conformance {
     }
 }
 
-fn title(story: &str) -> String {
-    let found = stories::ALL.iter().find(|known| known.name == story);
-    found.map_or_else(|| story.to_owned(), |known| format!("{story}: {}", known.title))
+fn title(heading: &str) -> String {
+    let story = stories::ALL.iter().find(|known| known.name == heading).map(|known| known.title);
+    let subject = || protocol::ALL.iter().find(|known| known.name == heading).map(|known| known.title);
+    story.or_else(subject).map_or_else(|| heading.to_owned(), |title| format!("{heading}: {title}"))
 }
 
 fn usage(problem: &str) -> ExitCode {

@@ -1,4 +1,4 @@
-//! The disagreements whose reason is known. They are counted as disagreements all the same.
+//! The disagreements of stories whose reason is known. They are counted as disagreements all the same.
 
 /// (story, beginning of the cell, reason).
 const REASONS: &[(&str, &str, &str)] = &[];
@@ -7,5 +7,6 @@ const REASONS: &[(&str, &str, &str)] = &[];
 #[must_use]
 pub fn reason(story: &str, cell: &str) -> Option<&'static str> {
     let fits = |(of, begins, _): &&(&str, &str, &str)| *of == story && cell.starts_with(begins);
-    REASONS.iter().find(fits).map(|(_, _, reason)| *reason)
+    let here = REASONS.iter().find(fits).map(|(_, _, reason)| *reason);
+    here.or_else(|| crate::protocol::known::reason(story, cell))
 }

@@ -2,7 +2,7 @@
 //!
 //! Every story is played by the same score, so that the same cell means the same in each:
 //! ```text
-//! s  -        0          0.5 ............ 13   11 ........... 20     20 .................. 40
+//! s  -        0          0.5 ............ 13   11 ........... 20     20 .................. 42
 //!    clients  the fault  account of records    the questions         the heal; pulses, alarms, sets
 //! ```
 //! The questions come after a broker's session (9 s) is over: what they find is there to stay.
@@ -20,7 +20,7 @@ use super::probes::groups::{self, Groups};
 use super::probes::produce::Producers;
 use super::probes::pulse::Pulse;
 use super::probes::series::Series;
-use super::probes::{admin, metrics, raw};
+use super::probes::{admin, metrics, raw, raw_groups};
 
 /// From the fault to the account, to the questions, and to the heal.
 const ACCOUNT_AT: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ const METRICS_AT: Duration = Duration::from_secs(18);
 const HEAL_AT: Duration = Duration::from_secs(20);
 
 /// From the beginning of the heal to the end of the story.
-const HEALING: Duration = Duration::from_secs(20);
+const HEALING: Duration = Duration::from_secs(22);
 
 /// How long a newcomer reads in the outage.
 const NEWCOMER: Duration = Duration::from_secs(6);
@@ -41,18 +41,30 @@ pub struct Story {
     pub name: &'static str,
     /// What happens in it, in a line.
     pub title: &'static str,
-    /// How many controllers it needs.
-    pub controllers: u32,
-    /// Replicas of `__consumer_offsets`.
-    pub offsets_replicas: i16,
-    /// Whether it cuts links.
-    pub cuts_links: bool,
+    /// What its cluster is like.
+    pub shape: Shape,
     /// What is done before the clock starts.
     pub before: &'static [Step],
     /// The fault.
     pub fault: &'static [Step],
     /// The heal.
     pub heal: &'static [Step],
+}
+
+/// What a cluster of three brokers is like.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// How many controllers it has, where they are processes.
+    pub controllers: u32,
+    /// Replicas of `__consumer_offsets`.
+    pub offsets_replicas: i16,
+    /// Whether its links can be cut.
+    pub cuts_links: bool,
+}
+
+impl Shape {
+    /// One controller, everything replicated, links that hold.
+    pub const PLAIN: Self = Self { controllers: 1, offsets_replicas: 3, cuts_links: false };
 }
 
 /// A step of a story.
@@ -73,7 +85,7 @@ impl Story {
     /// When the whole cluster does not work, or a fault is not carried out; what it does under a fault is never an
     /// error but an answer.
     pub async fn play(&self, ground: &Ground) -> anyhow::Result<Vec<Seen>> {
-        ground.lay_out(self.offsets_replicas as usize).await?;
+        ground.lay_out(self.shape.offsets_replicas as usize).await?;
         let cast = Cast::gather(ground).await.context("before the fault")?;
         take(ground, self.before).await?;
         let series = Series::begin(ground, &groups::watched())?;
@@ -84,6 +96,7 @@ impl Story {
         take(ground, self.fault).await?;
         let (mut seen, timed_out) = cast.outage(ground, fault).await?;
         tokio::time::sleep_until((fault + HEAL_AT).into()).await;
+        let _nothing_starts = ground.quiet.read().await;
         seen.extend(cast.said(ground));
         let heal = Instant::now();
         let (healed, after) = tokio::join!(take(ground, self.heal), cast.healing(ground, heal));
@@ -150,14 +163,15 @@ impl Cast {
         };
         let questions = async {
             at(QUESTIONS_AT).await;
-            let (produced, raw, read, grouped, created) = tokio::join!(
+            let (produced, raw, raw_groups, read, grouped, created) = tokio::join!(
                 self.producers.ask(ground),
                 raw::produce_all(ground),
+                raw_groups::ask(ground),
                 consume::ask_newcomer(ground, NEWCOMER),
                 self.groups.ask(ground),
                 admin::create_topic(ground),
             );
-            anyhow::Ok([produced, raw, read?, grouped, created?].concat())
+            anyhow::Ok([produced, raw, raw_groups, read?, grouped, created?].concat())
         };
         let measures = async {
             at(METRICS_AT).await;

@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(8);
 const FORM_WITHIN: Duration = Duration::from_secs(30);
 
 /// How the table calls a group, and the broker that coordinates it before anything breaks.
-const PLACES: [(&str, i32); 2] = [("coordinator broken", BROKEN), ("coordinator healthy", 1)];
+pub(super) const PLACES: [(&str, i32); 2] = [("coordinator broken", BROKEN), ("coordinator healthy", 1)];
 
 /// The groups whose coordinators are watched: how the table calls them, and their ids.
 #[must_use]

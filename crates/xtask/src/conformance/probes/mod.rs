@@ -9,5 +9,6 @@ pub mod metrics;
 pub mod produce;
 pub mod pulse;
 pub mod raw;
+pub mod raw_groups;
 pub mod series;
 pub mod watch;

@@ -2,20 +2,18 @@
 //! that healthy brokers lead stand still with it (E4), because no in-sync set can shrink.
 
 use crate::conformance::ground::BROKEN;
-use crate::conformance::story::{Step, Story};
+use crate::conformance::story::{Shape, Step, Story};
 
 pub(super) const STORY: Story = Story {
     name: "E1",
     title: "controller frozen, then broker 2 killed",
-    controllers: 1,
-    offsets_replicas: 3,
-    cuts_links: false,
+    shape: Shape::PLAIN,
     before: &[],
     fault: &[Step::Do("freeze_controller"), Step::To("kill_broker", BROKEN)],
     heal: &[
         Step::Do("thaw_controller"),
         // The elections come first, then the lost replicas: both are to be seen apart.
-        Step::WaitMs(8_000),
+        Step::WaitMs(6_000),
         Step::To("start_broker", BROKEN),
     ],
 };
