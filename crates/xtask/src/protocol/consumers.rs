@@ -24,8 +24,9 @@ pub(super) async fn run(on: &Ground) -> anyhow::Result<Vec<Noted>> {
         let start = || Polled::start(&on.bootstrap(), &group, &topic.name, strategy);
         let mut polled = vec![start()?];
         let cell = |what: &str| format!("{size} consumers, {strategy}: {what}");
-        let (class, took) = stable(&polled, 6).await;
-        sheet.timed(cell("the first has"), class, took);
+        // How soon is a matter of the machine: there is nobody to wait for.
+        let (class, _) = stable(&polled, 6).await;
+        sheet.note(cell("the first has"), class);
         while polled.len() < size {
             polled.push(start()?);
         }

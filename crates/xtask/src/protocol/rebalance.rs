@@ -68,7 +68,6 @@ impl Member {
 async fn grows(sheet: &mut Sheet, on: &Ground, size: usize) -> anyhow::Result<()> {
     let group = on.name(&format!("grows-to-{size}"));
     let mut members: Vec<Member> = Vec::new();
-    let begun = Instant::now();
     while members.len() < size {
         let mut newcomer = Member::new(on, &group).await?;
         let joining = newcomer.join();
@@ -86,7 +85,6 @@ async fn grows(sheet: &mut Sheet, on: &Ground, size: usize) -> anyhow::Result<()
         }
         sync_all(&mut members).await?;
     }
-    sheet.timed(format!("{size} members: until all are in"), "ok", begun.elapsed());
     let given = sync_all(&mut members).await?;
     sheet.note(format!("{size} members: given"), given);
 
