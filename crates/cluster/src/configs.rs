@@ -1,6 +1,7 @@
 //! Settings of topics and brokers: which ones exist, and which ones do something here.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::api::{ConfigResource, DescribedConfigs};
 use crate::cluster::Cluster;
@@ -10,27 +11,80 @@ pub(crate) const MIN_ISR: &str = "min.insync.replicas";
 pub(crate) const RETENTION_BYTES: &str = "retention.bytes";
 pub(crate) const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 
-/// A topic's settings that are taken and told back, with Apache Kafka's defaults. The three above have an effect.
-const TAKEN: &[(&str, &str)] = &[
-    ("cleanup.policy", "delete"),
-    ("compression.type", "producer"),
-    ("delete.retention.ms", "86400000"),
-    ("file.delete.delay.ms", "60000"),
-    ("flush.messages", "9223372036854775807"),
-    ("flush.ms", "9223372036854775807"),
-    ("index.interval.bytes", "4096"),
-    ("max.compaction.lag.ms", "9223372036854775807"),
-    ("message.timestamp.type", "CreateTime"),
-    ("min.cleanable.dirty.ratio", "0.5"),
-    ("min.compaction.lag.ms", "0"),
-    ("preallocate", "false"),
-    ("retention.ms", "604800000"),
-    ("segment.bytes", "1073741824"),
-    ("segment.index.bytes", "10485760"),
-    ("segment.jitter.ms", "0"),
-    ("segment.ms", "604800000"),
-    ("unclean.leader.election.enable", "false"),
+/// What a setting may be.
+#[derive(Debug, Clone, Copy)]
+enum Allowed {
+    /// A whole number from here on.
+    Long(i64),
+    /// The same, in 32 bits.
+    Int(i32),
+    Share,
+    Flag,
+    OneOf(&'static [&'static str]),
+    /// Any of these, separated by commas.
+    AnyOf(&'static [&'static str]),
+}
+
+/// A topic's settings that are taken and told back, with Apache Kafka's defaults and what it allows (`LogConfig`).
+const TAKEN: &[(&str, &str, Allowed)] = &[
+    ("cleanup.policy", "delete", Allowed::AnyOf(&["compact", "delete"])),
+    (
+        "compression.type",
+        "producer",
+        Allowed::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+    ),
+    ("delete.retention.ms", "86400000", Allowed::Long(0)),
+    ("file.delete.delay.ms", "60000", Allowed::Long(0)),
+    ("flush.messages", "9223372036854775807", Allowed::Long(1)),
+    ("flush.ms", "9223372036854775807", Allowed::Long(0)),
+    ("index.interval.bytes", "4096", Allowed::Int(0)),
+    ("max.compaction.lag.ms", "9223372036854775807", Allowed::Long(1)),
+    ("message.timestamp.type", "CreateTime", Allowed::OneOf(&["CreateTime", "LogAppendTime"])),
+    ("min.cleanable.dirty.ratio", "0.5", Allowed::Share),
+    ("min.compaction.lag.ms", "0", Allowed::Long(0)),
+    ("preallocate", "false", Allowed::Flag),
+    ("retention.ms", "604800000", Allowed::Long(-1)),
+    ("segment.bytes", "1073741824", Allowed::Int(1_048_576)),
+    ("segment.index.bytes", "10485760", Allowed::Int(4)),
+    ("segment.jitter.ms", "0", Allowed::Long(0)),
+    ("segment.ms", "604800000", Allowed::Long(1)),
+    ("unclean.leader.election.enable", "false", Allowed::Flag),
 ];
+
+/// The settings that have an effect; their defaults are the cluster's.
+const EFFECTIVE: &[(&str, Allowed)] = &[
+    (MIN_ISR, Allowed::Int(1)),
+    // Any negative number is "no limit".
+    (RETENTION_BYTES, Allowed::Long(i64::MIN)),
+    (MAX_MESSAGE_BYTES, Allowed::Int(0)),
+];
+
+impl Allowed {
+    fn takes(self, value: &str) -> bool {
+        match self {
+            Self::Long(least) => value.parse().is_ok_and(|number: i64| number >= least),
+            Self::Int(least) => value.parse().is_ok_and(|number: i32| number >= least),
+            Self::Share => value.parse().is_ok_and(|share: f64| (0.0..=1.0).contains(&share)),
+            Self::Flag => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
+            Self::OneOf(words) => words.contains(&value),
+            Self::AnyOf(words) => value.split(',').all(|value| words.contains(&value.trim())),
+        }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Long(i64::MIN) => f.write_str("a whole number"),
+            Self::Long(least) => write!(f, "a whole number from {least}"),
+            Self::Int(least) => write!(f, "a whole number from {least} to {}", i32::MAX),
+            Self::Share => f.write_str("a number from 0 to 1"),
+            Self::Flag => f.write_str("true or false"),
+            Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
+            Self::AnyOf(words) => write!(f, "some of {}", words.join(", ")),
+        }
+    }
+}
 
 /// Checks the settings of a new topic.
 pub(crate) fn checked(
@@ -40,17 +94,13 @@ pub(crate) fn checked(
     for (name, value) in configs {
         // A null value is the default.
         let Some(value) = value else { continue };
-        let allowed = match name.as_str() {
-            MIN_ISR if !value.parse::<usize>().is_ok_and(|n| n >= 1) => "a whole number from 1",
-            RETENTION_BYTES if value != "-1" && value.parse::<usize>().is_err() => {
-                "-1 or a whole number of bytes"
-            }
-            MAX_MESSAGE_BYTES if value.parse::<u32>().is_err() => "a whole number of bytes",
-            MIN_ISR | RETENTION_BYTES | MAX_MESSAGE_BYTES => "",
-            known if TAKEN.iter().any(|(name, _)| *name == known) => "",
-            _ => return Err((ErrorCode::InvalidConfig, format!("there is no topic setting `{name}`"))),
+        let known =
+            TAKEN.iter().map(|(known, _, allowed)| (*known, *allowed)).chain(EFFECTIVE.iter().copied());
+        let allowed = known.into_iter().find(|(known, _)| *known == name).map(|(_, allowed)| allowed);
+        let Some(allowed) = allowed else {
+            return Err((ErrorCode::InvalidConfig, format!("there is no topic setting `{name}`")));
         };
-        if !allowed.is_empty() {
+        if !allowed.takes(&value) {
             return Err((ErrorCode::InvalidConfig, format!("{name} is `{value}`: allowed is {allowed}")));
         }
         taken.insert(name, value);
@@ -92,7 +142,8 @@ impl Cluster {
             (RETENTION_BYTES, self.spec.retention_bytes.to_string()),
             (MAX_MESSAGE_BYTES, self.spec.message_bytes_max.to_string()),
         ];
-        let defaults = own.into_iter().chain(TAKEN.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let defaults =
+            own.into_iter().chain(TAKEN.iter().map(|(name, value, _)| (*name, (*value).to_owned())));
         defaults
             .map(|(name, default)| match configs.get(name) {
                 Some(value) => (name.to_owned(), value.clone(), false),
@@ -124,5 +175,45 @@ impl Cluster {
             ("unclean.leader.election.enable", "false".to_owned()),
         ];
         Ok(all.into_iter().map(|(name, value)| (name.to_owned(), value, true)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, value: &str) -> Option<ErrorCode> {
+        checked(vec![(name.to_owned(), Some(value.to_owned()))]).err().map(|(error, _)| error)
+    }
+
+    #[test]
+    fn settings_are_checked_as_apache_kafka_checks_them() {
+        let refused = [
+            ("compression.type", "rar"),
+            ("cleanup.policy", "delete,sometimes"),
+            ("segment.bytes", "10"),
+            ("min.insync.replicas", "0"),
+            ("max.message.bytes", "-1"),
+            ("min.cleanable.dirty.ratio", "1.5"),
+            ("preallocate", "maybe"),
+            ("no.such.setting", "1"),
+        ];
+        for (name, value) in refused {
+            assert_eq!(check(name, value), Some(ErrorCode::InvalidConfig), "{name}={value}");
+        }
+        let taken = [
+            ("cleanup.policy", "compact, delete"),
+            ("retention.bytes", "-2"),
+            ("retention.ms", "-1"),
+            ("max.message.bytes", "0"),
+        ];
+        for (name, value) in taken {
+            assert_eq!(check(name, value), None, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn every_default_is_allowed() {
+        assert!(TAKEN.iter().all(|(_, default, allowed)| allowed.takes(default)));
     }
 }

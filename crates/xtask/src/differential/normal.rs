@@ -96,6 +96,11 @@ impl Names {
         text
     }
 
+    /// Where the first batch begins, if there is one.
+    pub(super) fn first_batch(bytes: &Bytes) -> Option<i64> {
+        split(bytes).map(|(batch, _)| Header::of(&batch).base_offset)
+    }
+
     fn record(&self, text: &mut String, record: &Record) {
         let (key, value) = (content(record.key.as_ref()), content(record.value.as_ref()));
         let _ = write!(text, " {}@{} {key}={value}", record.offset, self.time(record.timestamp));

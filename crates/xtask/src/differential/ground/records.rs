@@ -10,7 +10,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::records::Compression;
 use lab::wire::{self, Batch, Connection, Entry};
 
-use super::super::normal;
+use super::super::normal::{self, Names};
 use super::super::plan::{
     At, Codec, Content, Epoch, Fetch, Idempotent, Part, Place, Produce, Producer, Sequence, To,
 };
@@ -177,10 +177,9 @@ impl Case<'_> {
         drop(tokio::time::timeout(patience, reached).await);
     }
 
-    pub(super) async fn fetch(&mut self, asked: &Fetch) -> String {
+    /// A fetch request from this offset, with this epoch as the right one.
+    fn fetching(&self, asked: &Fetch, offset: i64, right: i32) -> FetchRequest {
         use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-        let (broker, right) = self.target(asked.part, asked.to).await;
-        let offset = self.place(broker, asked.part, asked.from).await.unwrap_or(0);
         let part = FetchPartition::default()
             .with_partition(asked.part.index)
             .with_current_leader_epoch(epoch(right, asked.epoch))
@@ -192,13 +191,19 @@ impl Case<'_> {
         } else {
             topic.with_topic(self.topic_name(asked.part.topic).into())
         };
-        let request = FetchRequest::default()
+        FetchRequest::default()
             .with_replica_id((-1).into())
             .with_max_wait_ms(FETCH_WAIT_MS)
             .with_min_bytes(1)
             .with_max_bytes(asked.bytes_max)
             .with_session_epoch(-1)
-            .with_topics(vec![topic]);
+            .with_topics(vec![topic])
+    }
+
+    pub(super) async fn fetch(&mut self, asked: &Fetch) -> String {
+        let (broker, right) = self.target(asked.part, asked.to).await;
+        let offset = self.place(broker, asked.part, asked.from).await.unwrap_or(0);
+        let request = self.fetching(asked, offset, right);
         let told = match self.ask(broker, if asked.by_id { 13 } else { 12 }, &request).await {
             Ok(told) => told,
             Err(none) => return none.to_owned(),
@@ -252,6 +257,7 @@ impl Case<'_> {
 
     pub(super) async fn list_offsets(&mut self, part: Part, at: At, said: Epoch, to: To) -> String {
         let (broker, right) = self.target(part, to).await;
+        let by_time = matches!(at, At::Second(_));
         let at = match at {
             At::Latest => -1,
             At::Earliest => -2,
@@ -266,13 +272,29 @@ impl Case<'_> {
         let Some(told) = told.topics.first().and_then(|topic| topic.partitions.first()) else {
             return "nothing told".to_owned();
         };
-        format!(
-            "{} offset {} time {} epoch {}",
-            normal::error(told.error_code),
-            told.offset,
-            self.names.time(told.timestamp),
-            self.names.epoch(told.leader_epoch)
-        )
+        let (error, epoch) = (normal::error(told.error_code), self.names.epoch(told.leader_epoch));
+        if by_time && told.offset >= 0 {
+            // The embedded cluster does not look into batches: which batch it is must be right, not which record.
+            let base = self.batch_at(broker, part, told.offset).await;
+            return format!("{error} in the batch at {base:?} epoch {epoch}");
+        }
+        let time = self.names.time(told.timestamp);
+        format!("{error} offset {} time {time} epoch {epoch}", told.offset)
+    }
+
+    /// The base offset of the batch that holds an offset.
+    async fn batch_at(&self, broker: i32, part: Part, offset: i64) -> Option<i64> {
+        let asked = Fetch {
+            part,
+            from: Place::At(offset),
+            bytes_max: 1,
+            epoch: Epoch::Unsaid,
+            to: To::Leader,
+            by_id: false,
+        };
+        let told = self.ask(broker, 12, &self.fetching(&asked, offset, 0)).await.ok()?;
+        let part = told.responses.into_iter().flat_map(|topic| topic.partitions).next()?;
+        Names::first_batch(&part.records?)
     }
 
     pub(super) async fn delete_records(&mut self, part: Part, before: Place) -> String {
