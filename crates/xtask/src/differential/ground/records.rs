@@ -23,6 +23,9 @@ const TIMEOUT_MS: i32 = 1_500;
 /// How long a fetch may wait for a first byte.
 const FETCH_WAIT_MS: i32 = 200;
 
+/// Twice the wait of a follower's fetch, and some more.
+const FOLLOWING: Duration = Duration::from_millis(1_500);
+
 /// More than a topic takes by default, in bytes.
 const TOO_LARGE: usize = 1_100_000;
 
@@ -177,6 +180,32 @@ impl Case<'_> {
         drop(tokio::time::timeout(patience, reached).await);
     }
 
+    /// Waits until a follower knows how far the leader is: it is told with its next fetch, half a second later.
+    async fn followed(&self, follower: i32, part: Part) {
+        let (leader, _) = self.target(part, To::Leader).await;
+        let Some(committed) = self.offset(leader, part, -1).await else { return };
+        let asked = Fetch {
+            part,
+            from: Place::At(committed),
+            bytes_max: 1,
+            epoch: Epoch::Unsaid,
+            to: To::Other,
+            by_id: false,
+        };
+        let known = async {
+            loop {
+                let told = self.ask(follower, 12, &self.fetching(&asked, committed, -1)).await.ok();
+                let told = told.and_then(|told| told.responses.into_iter().flat_map(|t| t.partitions).next());
+                // One that does not serve the partition will not learn of it either.
+                if told.is_none_or(|part| part.high_watermark < 0 || part.high_watermark >= committed) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        drop(tokio::time::timeout(FOLLOWING, known).await);
+    }
+
     /// A fetch request from this offset, with this epoch as the right one.
     fn fetching(&self, asked: &Fetch, offset: i64, right: i32) -> FetchRequest {
         use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -202,6 +231,9 @@ impl Case<'_> {
 
     pub(super) async fn fetch(&mut self, asked: &Fetch) -> String {
         let (broker, right) = self.target(asked.part, asked.to).await;
+        if asked.to == To::Other {
+            self.followed(broker, asked.part).await;
+        }
         let offset = self.place(broker, asked.part, asked.from).await.unwrap_or(0);
         let request = self.fetching(asked, offset, right);
         let told = match self.ask(broker, if asked.by_id { 13 } else { 12 }, &request).await {
