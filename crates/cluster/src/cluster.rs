@@ -170,7 +170,9 @@ impl Cluster {
             Request::FindCoordinator(groups) => Response::FindCoordinator(self.find_coordinators(groups)),
             Request::DeleteRecords(asked) => Response::DeleteRecords(self.delete_records(broker, asked)),
             Request::DescribeCluster => Response::DescribeCluster(self.cluster_view()),
-            Request::DescribeConfigs(asked) => Response::DescribeConfigs(self.describe_configs(asked)),
+            Request::DescribeConfigs(asked) => {
+                Response::DescribeConfigs(self.describe_configs(broker, asked))
+            }
         };
         self.reply(token, response);
     }

@@ -1,87 +1,85 @@
 //! Settings of topics and brokers: which ones exist, and which ones do something here.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use crate::api::{ConfigResource, DescribedConfigs};
+use crate::api::{BrokerId, ConfigResource, DescribedConfigs};
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
 
 pub(crate) const MIN_ISR: &str = "min.insync.replicas";
 pub(crate) const RETENTION_BYTES: &str = "retention.bytes";
 pub(crate) const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
+pub(crate) const TIMESTAMP_TYPE: &str = "message.timestamp.type";
+
+/// The value of [`TIMESTAMP_TYPE`] with which records get the broker's time.
+pub(crate) const LOG_APPEND_TIME: &str = "LogAppendTime";
+const CREATE_TIME: &str = "CreateTime";
 
 /// What a setting may be.
-#[derive(Debug, Clone, Copy)]
-enum Allowed {
-    /// A whole number from here on.
-    Long(i64),
-    /// The same, in 32 bits.
-    Int(i32),
-    Share,
+enum Kind {
+    /// A whole number from this on.
+    From(i64),
+    /// A number from 0 to 1.
+    Ratio,
+    /// `true` or `false`.
     Flag,
-    OneOf(&'static [&'static str]),
-    /// Any of these, separated by commas.
-    AnyOf(&'static [&'static str]),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Some of these words, with commas between them.
+    Words(&'static [&'static str]),
 }
 
-/// A topic's settings that are taken and told back, with Apache Kafka's defaults and what it allows (`LogConfig`).
-const TAKEN: &[(&str, &str, Allowed)] = &[
-    ("cleanup.policy", "delete", Allowed::AnyOf(&["compact", "delete"])),
+/// The settings that have an effect here, with what they may be.
+const EFFECTIVE: &[(&str, Kind)] = &[
+    (MIN_ISR, Kind::From(1)),
+    (RETENTION_BYTES, Kind::From(-1)),
+    (MAX_MESSAGE_BYTES, Kind::From(0)),
+    (TIMESTAMP_TYPE, Kind::Word(&[CREATE_TIME, LOG_APPEND_TIME])),
+];
+
+/// A topic's settings that are taken and told back, with Apache Kafka's defaults and limits.
+const TAKEN: &[(&str, &str, Kind)] = &[
+    ("cleanup.policy", "delete", Kind::Words(&["compact", "delete"])),
     (
         "compression.type",
         "producer",
-        Allowed::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+        Kind::Word(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
     ),
-    ("delete.retention.ms", "86400000", Allowed::Long(0)),
-    ("file.delete.delay.ms", "60000", Allowed::Long(0)),
-    ("flush.messages", "9223372036854775807", Allowed::Long(1)),
-    ("flush.ms", "9223372036854775807", Allowed::Long(0)),
-    ("index.interval.bytes", "4096", Allowed::Int(0)),
-    ("max.compaction.lag.ms", "9223372036854775807", Allowed::Long(1)),
-    ("message.timestamp.type", "CreateTime", Allowed::OneOf(&["CreateTime", "LogAppendTime"])),
-    ("min.cleanable.dirty.ratio", "0.5", Allowed::Share),
-    ("min.compaction.lag.ms", "0", Allowed::Long(0)),
-    ("preallocate", "false", Allowed::Flag),
-    ("retention.ms", "604800000", Allowed::Long(-1)),
-    ("segment.bytes", "1073741824", Allowed::Int(1_048_576)),
-    ("segment.index.bytes", "10485760", Allowed::Int(4)),
-    ("segment.jitter.ms", "0", Allowed::Long(0)),
-    ("segment.ms", "604800000", Allowed::Long(1)),
-    ("unclean.leader.election.enable", "false", Allowed::Flag),
+    ("delete.retention.ms", "86400000", Kind::From(0)),
+    ("file.delete.delay.ms", "60000", Kind::From(0)),
+    ("flush.messages", "9223372036854775807", Kind::From(1)),
+    ("flush.ms", "9223372036854775807", Kind::From(0)),
+    ("index.interval.bytes", "4096", Kind::From(0)),
+    ("max.compaction.lag.ms", "9223372036854775807", Kind::From(1)),
+    ("min.cleanable.dirty.ratio", "0.5", Kind::Ratio),
+    ("min.compaction.lag.ms", "0", Kind::From(0)),
+    ("preallocate", "false", Kind::Flag),
+    ("retention.ms", "604800000", Kind::From(-1)),
+    ("segment.bytes", "1073741824", Kind::From(1_048_576)),
+    ("segment.index.bytes", "10485760", Kind::From(4)),
+    ("segment.jitter.ms", "0", Kind::From(0)),
+    ("segment.ms", "604800000", Kind::From(1)),
+    ("unclean.leader.election.enable", "false", Kind::Flag),
 ];
 
-/// The settings that have an effect; their defaults are the cluster's.
-const EFFECTIVE: &[(&str, Allowed)] = &[
-    (MIN_ISR, Allowed::Int(1)),
-    // Any negative number is "no limit".
-    (RETENTION_BYTES, Allowed::Long(i64::MIN)),
-    (MAX_MESSAGE_BYTES, Allowed::Int(0)),
-];
-
-impl Allowed {
-    fn takes(self, value: &str) -> bool {
+impl Kind {
+    fn takes(&self, value: &str) -> bool {
         match self {
-            Self::Long(least) => value.parse().is_ok_and(|number: i64| number >= least),
-            Self::Int(least) => value.parse().is_ok_and(|number: i32| number >= least),
-            Self::Share => value.parse().is_ok_and(|share: f64| (0.0..=1.0).contains(&share)),
-            Self::Flag => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
-            Self::OneOf(words) => words.contains(&value),
-            Self::AnyOf(words) => value.split(',').all(|value| words.contains(&value.trim())),
+            Self::From(least) => value.parse::<i64>().is_ok_and(|number| number >= *least),
+            Self::Ratio => value.parse::<f64>().is_ok_and(|number| (0.0..=1.0).contains(&number)),
+            Self::Flag => ["true", "false"].contains(&value.to_ascii_lowercase().as_str()),
+            Self::Word(words) => words.contains(&value),
+            Self::Words(words) => value.split(',').all(|word| words.contains(&word.trim())),
         }
     }
-}
 
-impl fmt::Display for Allowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn allowed(&self) -> String {
         match self {
-            Self::Long(i64::MIN) => f.write_str("a whole number"),
-            Self::Long(least) => write!(f, "a whole number from {least}"),
-            Self::Int(least) => write!(f, "a whole number from {least} to {}", i32::MAX),
-            Self::Share => f.write_str("a number from 0 to 1"),
-            Self::Flag => f.write_str("true or false"),
-            Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
-            Self::AnyOf(words) => write!(f, "some of {}", words.join(", ")),
+            Self::From(least) => format!("a whole number from {least}"),
+            Self::Ratio => "a number from 0 to 1".to_owned(),
+            Self::Flag => "true or false".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Words(words) => format!("some of {}", words.join(", ")),
         }
     }
 }
@@ -90,18 +88,19 @@ impl fmt::Display for Allowed {
 pub(crate) fn checked(
     configs: Vec<(String, Option<String>)>,
 ) -> Result<BTreeMap<String, String>, (ErrorCode, String)> {
+    let invalid = |message: String| Err((ErrorCode::InvalidConfig, message));
+    let known = || {
+        let taken = TAKEN.iter().map(|(name, _, kind)| (*name, kind));
+        EFFECTIVE.iter().map(|(name, kind)| (*name, kind)).chain(taken)
+    };
     let mut taken = BTreeMap::new();
     for (name, value) in configs {
-        // A null value is the default.
-        let Some(value) = value else { continue };
-        let known =
-            TAKEN.iter().map(|(known, _, allowed)| (*known, *allowed)).chain(EFFECTIVE.iter().copied());
-        let allowed = known.into_iter().find(|(known, _)| *known == name).map(|(_, allowed)| allowed);
-        let Some(allowed) = allowed else {
-            return Err((ErrorCode::InvalidConfig, format!("there is no topic setting `{name}`")));
+        let Some((_, kind)) = known().find(|(known, _)| *known == name) else {
+            return invalid(format!("there is no topic setting `{name}`"));
         };
-        if !allowed.takes(&value) {
-            return Err((ErrorCode::InvalidConfig, format!("{name} is `{value}`: allowed is {allowed}")));
+        let Some(value) = value else { return invalid(format!("{name} is null")) };
+        if !kind.takes(&value) {
+            return invalid(format!("{name} is `{value}`: allowed is {}", kind.allowed()));
         }
         taken.insert(name, value);
     }
@@ -116,12 +115,13 @@ pub(crate) fn number(configs: &BTreeMap<String, String>, name: &str) -> Option<u
 impl Cluster {
     pub(crate) fn describe_configs(
         &self,
+        broker: BrokerId,
         asked: Vec<(ConfigResource, Option<Vec<String>>)>,
     ) -> Vec<(ConfigResource, DescribedConfigs)> {
         let describe = |(resource, names): (ConfigResource, Option<Vec<String>>)| {
             let all = match &resource {
                 ConfigResource::Topic(topic) => self.topic_configs(topic),
-                ConfigResource::Broker(id) => self.broker_configs(id),
+                ConfigResource::Broker(id) => self.broker_configs(broker, id),
             };
             let wanted = |name: &String| names.as_ref().is_none_or(|names| names.contains(name));
             let described = all.map(|all| all.into_iter().filter(|(name, ..)| wanted(name)).collect());
@@ -141,6 +141,7 @@ impl Cluster {
             (MIN_ISR, self.spec.min_isr.to_string()),
             (RETENTION_BYTES, self.spec.retention_bytes.to_string()),
             (MAX_MESSAGE_BYTES, self.spec.message_bytes_max.to_string()),
+            (TIMESTAMP_TYPE, CREATE_TIME.to_owned()),
         ];
         let defaults =
             own.into_iter().chain(TAKEN.iter().map(|(name, value, _)| (*name, (*value).to_owned())));
@@ -152,10 +153,9 @@ impl Cluster {
             .collect()
     }
 
-    fn broker_configs(&self, id: &str) -> DescribedConfigs {
-        // An empty id is the cluster-wide default.
-        let known = id.is_empty() || id.parse().is_ok_and(|id| self.broker(crate::BrokerId(id)).is_some());
-        if !known {
+    /// A broker tells its own settings; an empty id is the cluster-wide default.
+    fn broker_configs(&self, asked: BrokerId, id: &str) -> DescribedConfigs {
+        if !id.is_empty() && id.parse() != Ok(asked.0) {
             return Err(ErrorCode::InvalidRequest);
         }
         let (spec, clock) = (&self.spec, &self.spec.clock);
@@ -201,12 +201,8 @@ mod tests {
         for (name, value) in refused {
             assert_eq!(check(name, value), Some(ErrorCode::InvalidConfig), "{name}={value}");
         }
-        let taken = [
-            ("cleanup.policy", "compact, delete"),
-            ("retention.bytes", "-2"),
-            ("retention.ms", "-1"),
-            ("max.message.bytes", "0"),
-        ];
+        let taken =
+            [("cleanup.policy", "compact, delete"), ("retention.ms", "-1"), ("max.message.bytes", "0")];
         for (name, value) in taken {
             assert_eq!(check(name, value), None, "{name}={value}");
         }
@@ -214,6 +210,6 @@ mod tests {
 
     #[test]
     fn every_default_is_allowed() {
-        assert!(TAKEN.iter().all(|(_, default, allowed)| allowed.takes(default)));
+        assert!(TAKEN.iter().all(|(_, default, kind)| kind.takes(default)));
     }
 }

@@ -67,21 +67,21 @@ impl Cluster {
     ) {
         let now = self.now;
         let effects = match request {
-            Request::JoinGroup(join) => match self.coordinates(broker, &join.group) {
+            Request::JoinGroup(join) => match self.coordinates_named(broker, &join.group) {
                 Ok(()) => self.coordinators.groups.join(token, client_id, join, now),
                 Err(error) => reply(token, Response::JoinGroup(Err((error, join.member)))),
             },
-            Request::SyncGroup(sync) => match self.coordinates(broker, &sync.who.group) {
+            Request::SyncGroup(sync) => match self.coordinates_named(broker, &sync.who.group) {
                 Ok(()) => self.coordinators.groups.sync(token, sync, now),
                 Err(error) => reply(token, Response::SyncGroup(Err(error))),
             },
             Request::Heartbeat(who) => {
-                let here = self.coordinates(broker, &who.group);
+                let here = self.coordinates_named(broker, &who.group);
                 let beat = here.and_then(|()| self.coordinators.groups.heartbeat(&who, now));
                 reply(token, Response::Heartbeat(beat))
             }
 
-            Request::LeaveGroup(group, members) => match self.coordinates(broker, &group) {
+            Request::LeaveGroup(group, members) => match self.coordinates_named(broker, &group) {
                 Ok(()) => self.coordinators.groups.leave(token, &group, members, now),
                 Err(error) => reply(token, Response::LeaveGroup(Err(error))),
             },
@@ -238,6 +238,11 @@ impl Cluster {
     fn offsets_partition(&self, group: &str) -> Option<Pid> {
         let count = self.topics.get(OFFSETS_TOPIC)?.partitions.len();
         self.pid(OFFSETS_TOPIC, i32::try_from(partition_of_group(group, count)).ok()?)
+    }
+
+    /// As [`Cluster::coordinates`], for requests that no group without a name takes.
+    fn coordinates_named(&self, broker: BrokerId, group: &str) -> Result<(), ErrorCode> {
+        if group.is_empty() { Err(ErrorCode::InvalidGroupId) } else { self.coordinates(broker, group) }
     }
 
     /// Whether `broker` coordinates `group`.

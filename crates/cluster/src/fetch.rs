@@ -102,7 +102,7 @@ impl Cluster {
 
 fn is_enough(parts: &[FetchedPart], min_bytes: usize) -> bool {
     let bytes: usize = parts.iter().map(|part| size(&part.batches)).sum();
-    bytes >= min_bytes.max(1) || parts.iter().any(|part| !part.error.is_none())
+    bytes >= min_bytes || parts.iter().any(|part| !part.error.is_none())
 }
 
 fn size(batches: &[Bytes]) -> usize {

@@ -109,20 +109,29 @@ impl Log {
         self.forget_epochs();
     }
 
-    /// The first batch below `below` that holds a record at or after `timestamp`: (its largest timestamp, its base
-    /// offset). Batches are not decoded, so the answer is the batch's first record, at most one batch too early.
+    /// The first record below `below` at or after `timestamp`: (its timestamp, its offset). A compressed batch is not
+    /// unpacked: it answers as a whole, with its largest timestamp and its first offset.
     pub(crate) fn at_time(&self, timestamp: i64, below: i64) -> Option<(i64, i64)> {
         let readable = self.batches.iter().take_while(|batch| batch.end_offset() <= below);
-        let mut late = readable.filter(|batch| batch.max_timestamp >= timestamp);
-        late.next().map(|batch| (batch.max_timestamp, batch.base_offset.max(self.start)))
+        let late = readable.filter(|batch| batch.max_timestamp >= timestamp);
+        let mut found = late.filter_map(|batch| {
+            let mut records = batch.timestamps().peekable();
+            if records.peek().is_none() {
+                return Some((batch.max_timestamp, batch.base_offset.max(self.start)));
+            }
+            let fits = |(offset, time): &(i64, i64)| *offset >= self.start && *time >= timestamp;
+            records.find(fits).map(|(offset, time)| (time, offset))
+        });
+        found.next()
     }
 
-    /// (largest timestamp, offset of its batch's last record) below `below`.
+    /// (largest timestamp, offset of its record) below `below`; the last offset of its batch if that is compressed.
     pub(crate) fn max_timestamp(&self, below: i64) -> Option<(i64, i64)> {
         let readable = self.batches.iter().take_while(|batch| batch.end_offset() <= below);
         // The first of several equal ones, as Kafka answers.
         let latest = readable.reduce(|a, b| if b.max_timestamp > a.max_timestamp { b } else { a })?;
-        Some((latest.max_timestamp, latest.last_offset()))
+        let record = latest.timestamps().find(|(_, time)| *time == latest.max_timestamp);
+        Some((latest.max_timestamp, record.map_or(latest.last_offset(), |(offset, _)| offset)))
     }
 
     /// The largest epoch that is not above `epoch`, and where it ends: for an epoch before all that are known, itself

@@ -190,5 +190,7 @@ pub(crate) struct Topic {
     pub(crate) configs: BTreeMap<String, String>,
     pub(crate) retention_bytes: Option<usize>,
     pub(crate) message_bytes_max: usize,
+    /// Records get the broker's time.
+    pub(crate) stamps: bool,
     pub(crate) min_isr: usize,
 }

@@ -72,8 +72,9 @@ impl Cluster {
                 Response::DeleteTopics(topics.into_iter().map(|topic| self.delete_topic(topic)).collect())
             }
             Request::CreateTopics(asked) => {
+                let (topics, twice) = split_repeated(asked.topics);
                 let create = |new| self.create_topic(new, asked.validate_only);
-                Response::CreateTopics(asked.topics.into_iter().map(create).collect())
+                Response::CreateTopics(topics.into_iter().map(create).chain(twice).collect())
             }
             _ => Response::CreateTopics(Vec::new()),
         }
@@ -120,6 +121,10 @@ impl Cluster {
                 self.placed(partitions, replication_factor)?
             }
             NewReplicas::Explicit(assigned) => self.assigned(assigned)?,
+            NewReplicas::Both => {
+                let message = "counts must be -1 where replicas are assigned";
+                return Err((ErrorCode::InvalidRequest, message.to_owned()));
+            }
         };
         self.check_room(replicas.len())?;
         Ok((replicas, configs::checked(new.configs)?))
@@ -202,6 +207,7 @@ impl Cluster {
                 .unwrap_or(self.spec.message_bytes_max),
             min_isr: configs::number(&configs, configs::MIN_ISR)
                 .unwrap_or_else(|| usize::try_from(self.spec.min_isr).unwrap_or(1)),
+            stamps: configs.get(configs::TIMESTAMP_TYPE).is_some_and(|kind| kind == configs::LOG_APPEND_TIME),
             configs,
         };
         self.topic_ids.insert(id, name.clone());
@@ -330,6 +336,18 @@ impl Cluster {
         own.min(self.spec.log_bytes_max / self.partitions.len().max(1))
     }
 
+    /// Whether its records get the broker's time.
+    pub(crate) fn stamps(&self, pid: Pid) -> bool {
+        let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
+        topic.is_some_and(|topic| topic.stamps)
+    }
+
+    /// Whether clients may only read it.
+    pub(crate) fn is_internal(&self, pid: Pid) -> bool {
+        let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
+        topic.is_some_and(|topic| topic.internal)
+    }
+
     pub(crate) fn message_bytes_max_of(&self, pid: Pid) -> usize {
         let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
         topic.map_or(self.spec.message_bytes_max, |topic| topic.message_bytes_max)
@@ -340,6 +358,19 @@ impl Cluster {
 pub(crate) fn is_legal_name(name: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(legal)
+}
+
+/// Topics that a request names once, and a refusal for each that it names more often.
+fn split_repeated(topics: Vec<NewTopic>) -> (Vec<NewTopic>, Vec<CreatedTopic>) {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for topic in &topics {
+        *times.entry(topic.name.clone()).or_default() += 1;
+    }
+    times.retain(|_, times| *times > 1);
+    let once = topics.into_iter().filter(|topic| !times.contains_key(&topic.name)).collect();
+    let message = || Some("the request names this topic more than once".to_owned());
+    let twice = times.keys().map(|name| refused(name.clone(), ErrorCode::InvalidRequest, message()));
+    (once, twice.collect())
 }
 
 pub(crate) fn refused(name: String, error: ErrorCode, message: Option<String>) -> CreatedTopic {

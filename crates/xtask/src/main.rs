@@ -3,29 +3,47 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use xtask::conformance::command::Conformance;
 use xtask::differential;
+use xtask::protocol::command::Protocol;
 
 /// A disagreement between the embedded cluster and the real thing.
 const EXIT_DISAGREE: u8 = 3;
 
 #[derive(Debug, Parser)]
-#[command(name = "xtask")]
+#[command(about = "Holds the embedded cluster against Apache Kafka.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    task: Task,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Ask the embedded cluster and Apache Kafka the same random questions; shrink where they disagree.
+enum Task {
+    /// Play the stuck states on both clusters and compare them cell by cell.
+    Conformance(Conformance),
+    /// Ask both clusters the same random questions; shrink where they disagree.
     Differential(differential::Args),
+    /// Ask a healthy cluster what no fault touches, and print its answers.
+    Protocol(Protocol),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Command::Differential(args) = Cli::parse().command;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(match runtime.block_on(differential::run(args))? {
-        differential::Outcome::Agree => ExitCode::SUCCESS,
-        differential::Outcome::Disagree => EXIT_DISAGREE.into(),
-    })
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let task = Cli::parse().task;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(async {
+        match task {
+            Task::Conformance(conformance) => conformance.run().await,
+            Task::Differential(args) => differential::run(args).await.map(|outcome| match outcome {
+                differential::Outcome::Agree => ExitCode::SUCCESS,
+                differential::Outcome::Disagree => EXIT_DISAGREE.into(),
+            }),
+            Task::Protocol(protocol) => protocol.run().await,
+        }
+    });
+    // Clients of clusters that were broken may still be letting go.
+    runtime.shutdown_background();
+    ended
 }

@@ -73,6 +73,8 @@ pub struct Produce {
     pub acks: Acks,
     /// How long the broker waits for the in-sync replicas before `REQUEST_TIMED_OUT`.
     pub timeout: Duration,
+    /// When it came, in ms since the Unix epoch: what timestamps are held against.
+    pub received_ms: i64,
     /// Per partition one batch (or several, concatenated), as the client framed them.
     pub parts: Vec<(TopicRef, i32, Bytes)>,
 }
@@ -147,8 +149,8 @@ pub struct EpochEnd {
 pub struct InitProducerId {
     /// Transactions are not offered; a transactional id is refused.
     pub transactional_id: Option<String>,
-    /// The id and epoch to bump, if the client has one.
-    pub producer: Option<(i64, i16)>,
+    /// The id and epoch to bump; -1 for none. One without the other is refused.
+    pub producer: (i64, i16),
 }
 
 /// Enter a group.
@@ -257,6 +259,8 @@ pub enum NewReplicas {
     },
     /// Placed by the caller: for each partition in order, its brokers.
     Explicit(Vec<(i32, Vec<BrokerId>)>),
+    /// Counted and placed at once, which is refused.
+    Both,
 }
 
 /// Grow topics.

@@ -132,6 +132,8 @@ pub struct ProducePart {
     pub base_offset: i64,
     /// -1 on error.
     pub log_start_offset: i64,
+    /// The time that the records got, in ms since the Unix epoch; -1 where they keep their own.
+    pub log_append_time: i64,
     /// With a leadership error only.
     pub current_leader: Option<CurrentLeader>,
 }

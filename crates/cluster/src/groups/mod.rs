@@ -181,7 +181,7 @@ impl Groups {
         wanted.map(|group| (group.name.clone(), group.protocol_type.clone(), group.phase.name())).collect()
     }
 
-    /// One group in detail; an unknown one is `Dead`.
+    /// One group in detail; an unknown one is `Dead` and not found.
     pub(crate) fn describe(&self, group: &str) -> GroupView {
         self.groups.get(group).map_or_else(|| view::dead(group), Group::view)
     }

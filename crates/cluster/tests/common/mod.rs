@@ -132,7 +132,7 @@ impl World {
 
     pub(crate) fn produce_batch(&mut self, broker: i32, partition: i32, acks: Acks, batch: Bytes) -> Token {
         let parts = vec![(TopicRef::Name("t".into()), partition, batch)];
-        self.ask(broker, Request::Produce(Produce { acks, timeout: ms(1_000), parts }))
+        self.ask(broker, Request::Produce(Produce { acks, timeout: ms(1_000), received_ms: 0, parts }))
     }
 
     pub(crate) fn fetch(&mut self, broker: i32, partition: i32, offset: i64, max_wait: Duration) -> Token {

@@ -23,8 +23,11 @@ pub(super) fn exchange(request: CreateTopicsRequest, version: i16) -> Exchange<C
 }
 
 fn topic(asked: CreatableTopic) -> NewTopic {
+    let (partitions, replication_factor) = (asked.num_partitions, asked.replication_factor);
     let replicas = if asked.assignments.is_empty() {
-        NewReplicas::Counts { partitions: asked.num_partitions, replication_factor: asked.replication_factor }
+        NewReplicas::Counts { partitions, replication_factor }
+    } else if (partitions, replication_factor) != (-1, -1) {
+        NewReplicas::Both
     } else {
         let assignments = asked
             .assignments

@@ -43,7 +43,8 @@ fn parts(request: FetchRequest, version: i16) -> Vec<FetchPart> {
             topic: topic.clone(),
             partition: part.partition,
             offset: part.fetch_offset,
-            leader_epoch: words::epoch(part.current_leader_epoch),
+            // Unlike elsewhere, every number below 0 means "not known".
+            leader_epoch: words::epoch(part.current_leader_epoch.max(-1)),
             max_bytes: words::size(part.partition_max_bytes),
         })
     });

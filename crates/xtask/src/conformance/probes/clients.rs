@@ -157,7 +157,12 @@ impl ConsumerContext for Heard {}
 /// An error of librdkafka as a class.
 #[must_use]
 pub fn class(error: &KafkaError) -> Class {
-    match error.rdkafka_error_code() {
+    let code = match error {
+        // Of all errors this one alone does not give its code.
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
         Some(RDKafkaErrorCode::MessageTimedOut | RDKafkaErrorCode::OperationTimedOut) => Class::times_out(),
         Some(RDKafkaErrorCode::BrokerTransportFailure) => Class::refused(),
         Some(code) => Class::error(format!("{code:?}")),

@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(8);
 const FORM_WITHIN: Duration = Duration::from_secs(30);
 
 /// How the table calls a group, and the broker that coordinates it before anything breaks.
-const PLACES: [(&str, i32); 2] = [("coordinator broken", BROKEN), ("coordinator healthy", 1)];
+pub(super) const PLACES: [(&str, i32); 2] = [("coordinator broken", BROKEN), ("coordinator healthy", 1)];
 
 /// The groups whose coordinators are watched: how the table calls them, and their ids.
 #[must_use]
@@ -101,7 +101,8 @@ impl Groups {
             let member = member.clone();
             let try_on = move |over: &AtomicBool| {
                 while commit(&member) != Class::ok() && !over.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(50));
+                    // A member that was thrown out of its group comes back by polling.
+                    drop(member.0.poll(Duration::from_millis(50)));
                 }
             };
             match apart(within, try_on).await {

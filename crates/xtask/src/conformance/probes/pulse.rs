@@ -68,7 +68,7 @@ impl Pulse {
             tokio::spawn(async move {
                 if produce::send(&producer, role, PAYLOAD.to_owned()).await == Class::ok() {
                     // A full channel means that another was first.
-                    drop(report.try_send(Instant::now()));
+                    let _ = report.try_send(Instant::now());
                 }
             });
             if let Ok(first) = tokio::time::timeout(APART, reports.recv()).await {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use lab::wire::{Connection, WireError};
 use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::clients::{self, Heard};
 use super::raw;
@@ -82,8 +83,7 @@ impl Series {
                 while !over.load(Ordering::Relaxed) {
                     let asked = Instant::now();
                     let found = client.fetch_watermarks(role.topic, role.partition, WATERMARKS_WITHIN);
-                    let class = found.map_or_else(|error| clients::class(&error), |_| Class::ok());
-                    watch.note(asked, class.as_str());
+                    watch.note(Instant::now(), watermarks(found.map(drop)));
                     std::thread::sleep(WATERMARKS_EVERY.saturating_sub(asked.elapsed()));
                 }
             };
@@ -145,6 +145,20 @@ fn timed(seen: Seen, at: Option<Duration>) -> Seen {
     match at {
         Some(at) => seen.took(at),
         None => seen,
+    }
+}
+
+/// What a question for watermarks came to. librdkafka words it by chance how it ended when nobody answered.
+fn watermarks(found: Result<(), KafkaError>) -> String {
+    use RDKafkaErrorCode::{
+        AllBrokersDown, BrokerTransportFailure, DestroyBroker, OperationTimedOut, TimedOutQueue,
+    };
+    let Err(error) = found else { return "ok".to_owned() };
+    match error.rdkafka_error_code() {
+        Some(AllBrokersDown | DestroyBroker | BrokerTransportFailure | OperationTimedOut | TimedOutQueue) => {
+            "no answer".to_owned()
+        }
+        _ => clients::class(&error).to_string(),
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn response(request: &Request) -> Response {
                     error: ErrorCode::NotLeaderOrFollower,
                     base_offset: -1,
                     log_start_offset: -1,
+                    log_append_time: -1,
                     current_leader: leader,
                 })
                 .collect(),
