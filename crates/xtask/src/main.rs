@@ -5,10 +5,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use xtask::conformance::command::Conformance;
+use xtask::differential;
 use xtask::protocol::command::Protocol;
 
+/// A disagreement between the embedded cluster and the real thing.
+const EXIT_DISAGREE: u8 = 3;
+
 #[derive(Debug, Parser)]
-#[command(about = "Holds the embedded cluster against Apache Kafka.")]
+#[command(name = "xtask", about = "Holds the embedded cluster against Apache Kafka.")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -20,6 +24,8 @@ enum Task {
     Conformance(Conformance),
     /// Ask a healthy cluster what no fault touches, and print its answers.
     Protocol(Protocol),
+    /// Ask the embedded cluster and Apache Kafka the same random questions; shrink where they disagree.
+    Differential(differential::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -27,13 +33,19 @@ fn main() -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let task = Cli::parse().task;
     let runtime = tokio::runtime::Runtime::new()?;
-    let ended = runtime.block_on(async {
-        match task {
-            Task::Conformance(conformance) => conformance.run().await,
-            Task::Protocol(protocol) => protocol.run().await,
-        }
-    });
+    let ended = runtime.block_on(carry_out(task));
     // Clients of clusters that were broken may still be letting go.
     runtime.shutdown_background();
     ended
+}
+
+async fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Conformance(conformance) => conformance.run().await,
+        Task::Protocol(protocol) => protocol.run().await,
+        Task::Differential(args) => Ok(match differential::run(args).await? {
+            differential::Outcome::Agree => ExitCode::SUCCESS,
+            differential::Outcome::Disagree => EXIT_DISAGREE.into(),
+        }),
+    }
 }
