@@ -12,7 +12,7 @@ use xtask::protocol::command::Protocol;
 const EXIT_DISAGREE: u8 = 3;
 
 #[derive(Debug, Parser)]
-#[command(name = "xtask", about = "Holds the embedded cluster against Apache Kafka.")]
+#[command(about = "Holds the embedded cluster against Apache Kafka.")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -22,10 +22,10 @@ struct Cli {
 enum Task {
     /// Play the stuck states on both clusters and compare them cell by cell.
     Conformance(Conformance),
+    /// Ask both clusters the same random questions; shrink where they disagree.
+    Differential(differential::Args),
     /// Ask a healthy cluster what no fault touches, and print its answers.
     Protocol(Protocol),
-    /// Ask the embedded cluster and Apache Kafka the same random questions; shrink where they disagree.
-    Differential(differential::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -33,19 +33,17 @@ fn main() -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let task = Cli::parse().task;
     let runtime = tokio::runtime::Runtime::new()?;
-    let ended = runtime.block_on(carry_out(task));
+    let ended = runtime.block_on(async {
+        match task {
+            Task::Conformance(conformance) => conformance.run().await,
+            Task::Differential(args) => differential::run(args).await.map(|outcome| match outcome {
+                differential::Outcome::Agree => ExitCode::SUCCESS,
+                differential::Outcome::Disagree => EXIT_DISAGREE.into(),
+            }),
+            Task::Protocol(protocol) => protocol.run().await,
+        }
+    });
     // Clients of clusters that were broken may still be letting go.
     runtime.shutdown_background();
     ended
-}
-
-async fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
-    match task {
-        Task::Conformance(conformance) => conformance.run().await,
-        Task::Protocol(protocol) => protocol.run().await,
-        Task::Differential(args) => Ok(match differential::run(args).await? {
-            differential::Outcome::Agree => ExitCode::SUCCESS,
-            differential::Outcome::Disagree => EXIT_DISAGREE.into(),
-        }),
-    }
 }
