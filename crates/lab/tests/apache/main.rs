@@ -1,5 +1,7 @@
 //! Apache Kafka as a cluster to break. Without a JDK and Kafka's jars these tests say so and pass.
 
+mod relayed;
+
 use std::time::Duration;
 
 use bus::{Admin, NewTopic, PartitionView, Placement, Preset, Settings};
