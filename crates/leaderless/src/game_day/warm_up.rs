@@ -1,8 +1,9 @@
 //! Quotes that nobody counts, before a cluster of real brokers is measured.
 //!
 //! A JVM interprets what it has not met before, and compiles what it meets often: the first seconds of nine fresh
-//! brokers would measure their compilers, and open every circuit. So the load's own rate is driven, as quotes, which
-//! leave nothing in the ledger, until a round of it comes back as from a healthy cluster.
+//! brokers would measure their compilers, and open every circuit. So quotes are asked for, which leave nothing in the
+//! ledger: at a quarter of the load's rate until a round comes back as from a healthy cluster, so that nothing piles
+//! up, and then at all of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,35 +16,44 @@ use crate::system::System;
 
 /// What is looked at before it is decided whether to go on.
 const ROUND: Duration = Duration::from_secs(3);
-/// The most rounds: on two idle cores two are enough for nine brokers, and a busy machine is never warm.
-const ROUNDS_MAX: usize = 8;
+/// The most rounds: on two idle cores a few are enough for nine brokers, and a busy machine is never warm.
+const ROUNDS_MAX: usize = 10;
 /// Under `hang` a healthy quote takes five times `linger.ms`, 25 ms, and what the brokers take.
 const P90_WARM: Duration = Duration::from_millis(100);
 
 /// Whether the system was warm in the end.
 ///
 /// # Errors
-/// The load generator crashed, or the scenario's load is none.
+/// The load generator crashed, a part of the system ended, or the scenario's load is none.
 pub(super) async fn run(scenario: &Scenario, seed: u64, system: &System) -> anyhow::Result<bool> {
+    let all = scenario.load.rate_per_s;
+    let mut at_all_of_it = false;
     for round in 0..ROUNDS_MAX {
-        if warm(&scenario.load, seed.wrapping_add(round as u64), system).await? {
+        let load = quotes_only(&scenario.load, if at_all_of_it { all } else { all / 4.0 });
+        let warm = is_warm(&load, seed.wrapping_add(round as u64), system).await?;
+        if warm && at_all_of_it {
             return Ok(true);
         }
+        at_all_of_it = warm;
         system.check()?;
     }
     Ok(false)
 }
 
-async fn warm(load: &Load, seed: u64, system: &System) -> anyhow::Result<bool> {
-    let quotes_only = Load {
+fn quotes_only(load: &Load, rate_per_s: f64) -> Load {
+    Load {
+        rate_per_s,
         mix: Mix { quotes: 1, orders: 0 },
         warmup: Duration::ZERO,
         before: ROUND,
         outage: Duration::ZERO,
         recovery: Duration::ZERO,
         ..load.clone()
-    };
-    let plan = load::plan(&quotes_only, seed, "warm-up", system.quote_address(), system.trade_address())?;
+    }
+}
+
+async fn is_warm(load: &Load, seed: u64, system: &System) -> anyhow::Result<bool> {
+    let plan = load::plan(load, seed, "warm-up", system.quote_address(), system.trade_address())?;
     let result = loadgen::spawn(Arc::new(plan))?.finished().await?;
     let recorded = result.recorder(&loadgen::Boundaries { outage: None, recovery: None }, |_| true);
     let over_kafka = recorded.summary(Phase::Before, Outcome::OkKafka);
