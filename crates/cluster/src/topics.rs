@@ -133,16 +133,16 @@ impl Cluster {
     fn placed(&self, partitions: i32, replication_factor: i16) -> Result<Vec<Replicas>, Refusal> {
         let partitions = if partitions == -1 { self.spec.partitions } else { partitions };
         let factor = if replication_factor == -1 { self.spec.replication_factor } else { replication_factor };
-        let live = self.cluster_view().brokers;
+        let registered = self.brokers.len();
         let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
             return Err((
                 ErrorCode::InvalidPartitions,
                 format!("{partitions} partitions: at least 1 is allowed"),
             ));
         };
-        let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=live.len()).contains(factor))
+        let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=registered).contains(factor))
         else {
-            let allowed = format!("1 to {}, the number of live brokers", live.len());
+            let allowed = format!("1 to {registered}, the number of brokers");
             return Err((
                 ErrorCode::InvalidReplicationFactor,
                 format!("replication factor {factor}: allowed is {allowed}"),
@@ -151,7 +151,24 @@ impl Cluster {
         self.check_room(count)?;
         // Topics start at different brokers, or the first ones would lead most of them.
         let start = self.topics.len() + usize::try_from(self.spec.seed % 1_000).unwrap_or(0);
-        Ok(placement::rack_aware(&live, count, factor, start, start))
+        let placed = self.on_live_brokers(count, factor, start);
+        if placed.iter().any(|replicas| replicas.len() < factor) {
+            let message = "every broker is fenced: nobody could lead".to_owned();
+            return Err((ErrorCode::InvalidReplicationFactor, message));
+        }
+        Ok(placed)
+    }
+
+    /// Live brokers first; fenced ones fill up what is missing and never lead, as Apache's placer has it. Without a live
+    /// broker there are no replicas.
+    fn on_live_brokers(&self, partitions: usize, factor: usize, start: usize) -> Vec<Replicas> {
+        let live = self.cluster_view().brokers;
+        let mut placed = placement::rack_aware(&live, partitions, factor, start, start);
+        let fenced = self.brokers.iter().filter(|broker| broker.fenced).map(|broker| broker.id);
+        for replicas in placed.iter_mut().filter(|replicas| !replicas.is_empty()) {
+            replicas.extend(fenced.clone().take(factor.saturating_sub(replicas.len())));
+        }
+        placed
     }
 
     fn assigned(&self, mut assigned: Vec<(i32, Vec<BrokerId>)>) -> Result<Vec<Replicas>, Refusal> {
@@ -275,8 +292,7 @@ impl Cluster {
         };
         self.check_room(more)?;
         let factor = self.partitions[&topic.partitions[0]].replicas.len();
-        let replicas = replicas
-            .unwrap_or_else(|| placement::rack_aware(&self.cluster_view().brokers, more, factor, now, now));
+        let replicas = replicas.unwrap_or_else(|| self.on_live_brokers(more, factor, now));
         if replicas.len() != more {
             let message = format!("{} new partitions are assigned, {more} are asked for", replicas.len());
             return Err((ErrorCode::InvalidReplicaAssignment, message));

@@ -276,3 +276,21 @@ fn a_broker_that_restarts_at_once_is_let_in_when_its_old_session_is_over() {
     );
     assert!(acked(&mut world, 3, 1, Acks::All));
 }
+
+#[test]
+fn a_topic_may_be_placed_on_a_fenced_broker_that_does_not_lead() {
+    let mut world = World::three();
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(10_000));
+    let replicas = NewReplicas::Counts { partitions: 3, replication_factor: 3 };
+    let topic = NewTopic { name: "n".into(), replicas, configs: Vec::new() };
+    let asked = CreateTopics { timeout: ms(5_000), validate_only: false, topics: vec![topic] };
+    let token = world.ask(1, Request::CreateTopics(asked));
+    let Some(Response::CreateTopics(created)) = world.answer(token) else { panic!("no answer") };
+    assert_eq!(created[0].error, ErrorCode::None);
+    for partition in 0..3 {
+        let view = world.metadata("n", partition);
+        assert_ne!(view.leader, Some(B2));
+        assert_eq!((view.replicas.len(), view.isr.len(), view.offline), (3, 2, vec![B2]));
+    }
+}

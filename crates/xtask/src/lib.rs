@@ -1,9 +1,6 @@
 //! Proof against the real thing: what the embedded cluster does is held against Apache Kafka.
 //!
 //! # Layout
-//! - [`conformance`]: the stuck states E0-E8, played on both clusters and compared cell by cell.
-//! - [`differential`]: random plans of calls and faults, asked of both clusters, shrunk where they disagree.
-//! - [`protocol`]: what no fault touches: versions, error codes, offsets, groups, payloads.
 //! - [`conformance`]: the stuck states E0-E8 and the protocol's subjects, on both clusters, compared cell by cell.
 //! - [`protocol`]: the subjects: what no fault touches.
 //! - [`differential`]: seeded sequences of calls and faults on both clusters, answers compared and shrunk.
