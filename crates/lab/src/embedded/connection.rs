@@ -1,8 +1,11 @@
 //! One client's connection: one request at a time, answered in the order asked, as Kafka does.
 //!
 //! Everything goes through [`Gate::pass`], which lets a step run only while the broker runs: a frozen or black-holed
-//! broker's connections stand still wherever they are, a dead one's are reset. While an answer is awaited the
-//! connection reads ahead a little, so that a client that goes away is noticed and its parked request forgotten.
+//! broker's connections stand still wherever they are, a dead one's are reset.
+//!
+//! While an answer is awaited nothing is read, so a client that goes away is not noticed: whatever it had sent is carried
+//! out, one after the other, as Apache's brokers do. It is how records that a producer gave up and sent again on a
+//! new connection appear twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +20,6 @@ use tokio::time::Instant;
 
 use super::api::{self, BadFrame, Call, Directory, FRAME_BYTES_MAX};
 use super::engine::{Engine, Line};
-
-/// How far a connection reads ahead while an answer is awaited, in bytes.
-const READ_AHEAD_MAX: usize = 64 * 1024;
 
 /// How much is asked of the socket at once, in bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -62,6 +62,7 @@ pub(super) async fn serve(stream: TcpStream, home: Home) {
         gate,
         inbox: Inbox { reader, bytes: BytesMut::new() },
         writer,
+        listens: true,
     };
     let end = connection.run().await;
     match &end {
@@ -86,6 +87,8 @@ struct Connection {
     gate: Gate,
     inbox: Inbox,
     writer: OwnedWriteHalf,
+    /// Whether the client takes answers; what it sent before it left is carried out all the same.
+    listens: bool,
 }
 
 impl Connection {
@@ -108,12 +111,14 @@ impl Connection {
             }
             Call::Ask { client_id, request, answer } => {
                 let mut asked = self.engine.ask(self.broker, client_id, request);
-                let response = self.gate.pass(self.inbox.watch_over(asked.answer())).await??;
+                let response = self.gate.pass(asked.answer()).await?;
                 answer(response.ok_or(End::Died)?)?
             }
         };
-        self.gate.delay().await?;
-        self.gate.pass(self.writer.write_all(&answer)).await??;
+        if self.listens {
+            self.gate.delay().await?;
+            self.listens = self.gate.pass(self.writer.write_all(&answer)).await?.is_ok();
+        }
         Ok(())
     }
 }
@@ -176,18 +181,6 @@ impl Inbox {
                 return Ok(frame);
             }
             self.read().await?;
-        }
-    }
-
-    /// Awaits an answer while it sees whether the client is still there.
-    async fn watch_over<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, End> {
-        let mut answer = std::pin::pin!(answer);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut answer => return Ok(output),
-                read = self.read(), if self.bytes.len() < READ_AHEAD_MAX => read?,
-            }
         }
     }
 
