@@ -177,3 +177,39 @@ impl Cluster {
         Ok(all.into_iter().map(|(name, value)| (name.to_owned(), value, true)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, value: &str) -> Option<ErrorCode> {
+        checked(vec![(name.to_owned(), Some(value.to_owned()))]).err().map(|(error, _)| error)
+    }
+
+    #[test]
+    fn settings_are_checked_as_apache_kafka_checks_them() {
+        let refused = [
+            ("compression.type", "rar"),
+            ("cleanup.policy", "delete,sometimes"),
+            ("segment.bytes", "10"),
+            ("min.insync.replicas", "0"),
+            ("max.message.bytes", "-1"),
+            ("min.cleanable.dirty.ratio", "1.5"),
+            ("preallocate", "maybe"),
+            ("no.such.setting", "1"),
+        ];
+        for (name, value) in refused {
+            assert_eq!(check(name, value), Some(ErrorCode::InvalidConfig), "{name}={value}");
+        }
+        let taken =
+            [("cleanup.policy", "compact, delete"), ("retention.ms", "-1"), ("max.message.bytes", "0")];
+        for (name, value) in taken {
+            assert_eq!(check(name, value), None, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn every_default_is_allowed() {
+        assert!(TAKEN.iter().all(|(_, default, kind)| kind.takes(default)));
+    }
+}

@@ -84,6 +84,9 @@ impl Cluster {
             }
             Err(error) => {
                 part.error = error;
+                let log =
+                    pid.ok().and_then(|pid| self.partitions.get(&pid)).map(|partition| partition.log.start());
+                part.log_start_offset = log.filter(|_| tells_log_start(error)).unwrap_or(-1);
                 part.current_leader = self.told_leader(pid, error);
                 (part, None)
             }
@@ -147,6 +150,13 @@ impl Cluster {
         self.replicate(pid);
         Ok(required)
     }
+}
+
+/// Whether a refusal says where the log starts: only one that comes of what is in the log. Source: which exceptions
+/// `ReplicaManager.appendRecords` of Apache Kafka tells apart; seen on 4.3.
+fn tells_log_start(error: ErrorCode) -> bool {
+    use ErrorCode as E;
+    matches!(error, E::NotEnoughReplicas | E::OutOfOrderSequenceNumber | E::InvalidProducerEpoch)
 }
 
 /// Appends a batch, unless it was appended before.

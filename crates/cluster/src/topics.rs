@@ -285,21 +285,25 @@ impl Cluster {
         Ok((key.clone(), replicas))
     }
 
-    fn delete_topic(&mut self, asked: TopicRef) -> (TopicRef, ErrorCode) {
-        let name = match &asked {
-            TopicRef::Name(name) => self.topics.get_key_value(name).map(|(name, _)| name.clone()),
-            TopicRef::Id(id) => self.topic_ids.get(id).cloned(),
-        };
-        let error = match (&asked, name) {
-            (_, Some(name)) if &*name == OFFSETS_TOPIC => ErrorCode::InvalidTopicException,
-            (_, Some(name)) => {
-                self.remove_topic(&name);
-                ErrorCode::None
+    fn delete_topic(&mut self, asked: TopicRef) -> DeletedTopic {
+        let found = match &asked {
+            TopicRef::Name(name) => {
+                self.topics.get_key_value(name).map(|(name, topic)| (name.clone(), topic.id))
             }
-            (TopicRef::Name(_), None) => ErrorCode::UnknownTopicOrPartition,
-            (TopicRef::Id(_), None) => ErrorCode::UnknownTopicId,
+            TopicRef::Id(id) => self.topic_ids.get(id).map(|name| (name.clone(), *id)),
         };
-        (asked, error)
+        match (&asked, found) {
+            (_, Some((name, id))) => {
+                let internal = &*name == OFFSETS_TOPIC;
+                if !internal {
+                    self.remove_topic(&name);
+                }
+                let error = if internal { ErrorCode::InvalidTopicException } else { ErrorCode::None };
+                DeletedTopic { name: Some(name), id, error }
+            }
+            (TopicRef::Name(_), None) => DeletedTopic::refused(asked, ErrorCode::UnknownTopicOrPartition),
+            (TopicRef::Id(_), None) => DeletedTopic::refused(asked, ErrorCode::UnknownTopicId),
+        }
     }
 
     fn remove_topic(&mut self, name: &TopicName) {

@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`conformance`]: the stuck states E0-E8, played on both clusters and compared cell by cell.
+//! - [`differential`]: random plans of calls and faults, asked of both clusters, shrunk where they disagree.
 //! - [`protocol`]: what no fault touches: versions, error codes, offsets, groups, payloads.
 #![warn(missing_docs)]
 

@@ -47,7 +47,7 @@ pub enum Response {
     /// To [`Request::CreatePartitions`]: (topic, error, message).
     CreatePartitions(Vec<(String, ErrorCode, Option<String>)>),
     /// To [`Request::DeleteTopics`].
-    DeleteTopics(Vec<(TopicRef, ErrorCode)>),
+    DeleteTopics(Vec<DeletedTopic>),
     /// To [`Request::DeleteRecords`]: the new log start offset.
     DeleteRecords(Vec<(TopicPartition, Result<i64, ErrorCode>)>),
     /// To [`Request::DescribeCluster`].
@@ -251,4 +251,25 @@ pub struct CreatedTopic {
     pub replication_factor: i16,
     /// (name, value, whether it is the default); empty on error.
     pub configs: Vec<(String, String, bool)>,
+}
+
+/// A topic that was deleted, or why it was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedTopic {
+    /// Its name; `None` where it was asked for by an id that no topic has.
+    pub name: Option<TopicName>,
+    /// Its id; 0 where it was asked for by a name that no topic has.
+    pub id: TopicId,
+    /// `NONE` or why not.
+    pub error: ErrorCode,
+}
+
+impl DeletedTopic {
+    /// A topic that was not deleted, as it was asked for.
+    pub(crate) fn refused(asked: TopicRef, error: ErrorCode) -> Self {
+        match asked {
+            TopicRef::Name(name) => Self { name: Some(name), id: 0, error },
+            TopicRef::Id(id) => Self { name: None, id, error },
+        }
+    }
 }

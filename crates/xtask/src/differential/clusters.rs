@@ -20,20 +20,24 @@ impl Clusters {
     /// # Errors
     /// When one does not start; nothing is left behind.
     pub(super) async fn start(seed: u64, against: Backend) -> anyhow::Result<Self> {
-        let embedded = |seed| -> anyhow::Result<Box<dyn Lab>> {
-            Ok(Box::new(Embedded::start(EmbeddedSpec { cluster: spec(seed), ports: Ports::Free })?))
-        };
-        let first = embedded(seed)?;
-        let (other, title): (Box<dyn Lab>, _) = match against {
+        match against {
             // Another seed: another cluster id, other topic ids, other member ids.
-            Backend::Embedded => (embedded(!seed)?, "another seed"),
+            Backend::Embedded => Self::embedded(spec(seed), spec(!seed)),
             Backend::Apache => {
-                let kafka = Kafka::find()?;
+                let first = embedded(spec(seed))?;
                 let apache = ApacheSpec { cluster: spec(seed), ..ApacheSpec::default() };
-                (Box::new(Apache::start(apache, &kafka).await?), "apache")
+                let other = Box::new(Apache::start(apache, &Kafka::find()?).await?);
+                Ok(Self { labs: [first, other], titles: ["embedded", "apache"] })
             }
-        };
-        Ok(Self { labs: [first, other], titles: ["embedded", title] })
+        }
+    }
+
+    /// Starts two embedded clusters.
+    ///
+    /// # Errors
+    /// When one does not start; nothing is left behind.
+    pub(super) fn embedded(first: Spec, other: Spec) -> anyhow::Result<Self> {
+        Ok(Self { labs: [embedded(first)?, embedded(other)?], titles: ["embedded", "embedded, too"] })
     }
 
     /// Stops both.
@@ -44,9 +48,13 @@ impl Clusters {
     }
 }
 
+fn embedded(spec: Spec) -> anyhow::Result<Box<dyn Lab>> {
+    Ok(Box::new(Embedded::start(EmbeddedSpec { cluster: spec, ports: Ports::Free })?))
+}
+
 /// Three brokers with times short enough for a plan with faults to take seconds, and long enough for Java on a busy
 /// machine. Leaders go home at once, so that who leads is not chance.
-fn spec(seed: u64) -> Spec {
+pub(super) fn spec(seed: u64) -> Spec {
     let clock = Clock {
         session: Duration::from_millis(3_000),
         heartbeat: Duration::from_millis(500),

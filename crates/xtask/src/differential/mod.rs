@@ -111,7 +111,7 @@ async fn compared(args: &Args, clusters: &Clusters) -> anyhow::Result<Outcome> {
         match comparison.pursue(&account).await? {
             Found::Steady(smallest, tried) => {
                 count.steady += 1;
-                report::disagreement(&plan, &account, &smallest, tried, clusters.titles);
+                report::disagreement(&plan, &account, &smallest, tried, clusters);
             }
             Found::Unsteady => {
                 count.unsteady += 1;
@@ -122,4 +122,38 @@ async fn compared(args: &Args, clusters: &Clusters) -> anyhow::Result<Outcome> {
     }
     report::say(&count.to_string());
     Ok(if count.steady == 0 { Outcome::Agree } else { Outcome::Disagree })
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::Spec;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_embedded_clusters_with_different_seeds_say_the_same() {
+        let clusters = Clusters::embedded(clusters::spec(1), clusters::spec(2)).unwrap();
+        let mut comparison = Comparison::new(&clusters);
+        for seed in 0..6 {
+            let account = comparison.run(&Plan::of(seed, 25).steps).await.unwrap();
+            assert!(account.disagreement().is_none(), "seed {seed}: {:#?}", account.disagreement());
+        }
+        clusters.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_differs_is_found_and_the_plan_is_shrunk_to_what_shows_it() {
+        // The other one has room for the offsets topic and for one more partition.
+        let cramped = Spec { partitions_max: 7, ..clusters::spec(2) };
+        let clusters = Clusters::embedded(clusters::spec(1), cramped).unwrap();
+        let mut comparison = Comparison::new(&clusters);
+        let account = comparison.run(&Plan::of(2, 25).steps).await.unwrap();
+        let line = account.disagreement().expect("one of them refuses a topic");
+        assert!(line.said[1].starts_with("PolicyViolation"), "{line:#?}");
+        let Found::Steady(smallest, _) = comparison.pursue(&account).await.unwrap() else {
+            panic!("a cluster does not find room by itself");
+        };
+        assert_eq!(smallest.lines.len(), 1, "{smallest:#?}");
+        clusters.stop().await;
+    }
 }

@@ -96,6 +96,11 @@ impl Names {
         text
     }
 
+    /// Where the first batch begins, if there is one.
+    pub(super) fn first_batch(bytes: &Bytes) -> Option<i64> {
+        split(bytes).map(|(batch, _)| Header::of(&batch).base_offset)
+    }
+
     fn record(&self, text: &mut String, record: &Record) {
         let (key, value) = (content(record.key.as_ref()), content(record.value.as_ref()));
         let _ = write!(text, " {}@{} {key}={value}", record.offset, self.time(record.timestamp));
@@ -200,10 +205,8 @@ mod tests {
         let producer = Producer { id: 77, epoch: 2, sequence: 5 };
         let batch = Batch::of([entry(1), entry(2)]).by(producer).encode().unwrap();
         let cut = Bytes::from([&batch[..], &batch[..40]].concat());
-        expect![[r#"
-
-                batch at 0 epoch -1 codec 0 by P0/2/5: 0@second 1 null="v"; 1@second 2 null="v";"#]]
-        .assert_eq(&names.batches(&cut));
+        expect![[r#"batch at 0 epoch -1 codec 0 by P0/2/5: 0@second 1 null="v"; 1@second 2 null="v";"#]]
+            .assert_eq(names.batches(&cut).trim_start());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::clusters::Clusters;
 use super::compare::{Account, Line};
 use super::plan::Plan;
 
@@ -49,21 +50,22 @@ pub(super) fn disagreement(
     first: &Account,
     smallest: &Account,
     tried: usize,
-    titles: [&str; 2],
+    clusters: &Clusters,
 ) {
     say(&format!(
         "\nDISAGREEMENT (seed {}): {} steps of {}, after {tried} shorter plans; see it again with\n  \
-         cargo run -p xtask -- differential --against apache --cases 1 --seed {} --steps {}",
+         cargo run -p xtask -- differential --against {} --cases 1 --seed {} --steps {}",
         plan.seed,
         smallest.lines.len(),
         first.lines.len(),
+        clusters.labs[1].backend(),
         plan.seed,
         first.lines.len(),
     ));
     for (at, line) in smallest.lines.iter().enumerate() {
         say(&format!("{:>3} {}", at + 1, line.step));
         if line.differs() {
-            say(&both(line, titles));
+            say(&both(line, clusters.titles));
         } else {
             say(&format!("      both: {}", line.said[0]));
         }

@@ -174,10 +174,15 @@ impl Case<'_> {
             })
             .collect();
         members.sort();
+        // Apache's brokers describe what was last written down: a group that nobody has joined yet is there or not,
+        // depending on what else its coordinator has written since.
+        let state = match (told.group_state.as_str(), told.protocol_type.as_str()) {
+            ("Empty" | "Dead", "") => "never joined",
+            (state, _) => state,
+        };
         format!(
-            "{} {} {:?} {:?}{}",
+            "{} {state} {:?} {:?}{}",
             normal::error(told.error_code),
-            told.group_state.as_str(),
             told.protocol_type.as_str(),
             told.protocol_data.as_str(),
             members.concat()

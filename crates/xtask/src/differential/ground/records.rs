@@ -10,7 +10,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::records::Compression;
 use lab::wire::{self, Batch, Connection, Entry};
 
-use super::super::normal;
+use super::super::normal::{self, Names};
 use super::super::plan::{
     At, Codec, Content, Epoch, Fetch, Idempotent, Part, Place, Produce, Producer, Sequence, To,
 };
@@ -22,6 +22,9 @@ const TIMEOUT_MS: i32 = 1_500;
 
 /// How long a fetch may wait for a first byte.
 const FETCH_WAIT_MS: i32 = 200;
+
+/// Twice the wait of a follower's fetch, and some more.
+const FOLLOWING: Duration = Duration::from_millis(1_500);
 
 /// More than a topic takes by default, in bytes.
 const TOO_LARGE: usize = 1_100_000;
@@ -177,10 +180,35 @@ impl Case<'_> {
         drop(tokio::time::timeout(patience, reached).await);
     }
 
-    pub(super) async fn fetch(&mut self, asked: &Fetch) -> String {
+    /// Waits until a follower knows how far the leader is: it is told with its next fetch, half a second later.
+    async fn followed(&self, follower: i32, part: Part) {
+        let (leader, _) = self.target(part, To::Leader).await;
+        let Some(committed) = self.offset(leader, part, -1).await else { return };
+        let asked = Fetch {
+            part,
+            from: Place::At(committed),
+            bytes_max: 1,
+            epoch: Epoch::Unsaid,
+            to: To::Other,
+            by_id: false,
+        };
+        let known = async {
+            loop {
+                let told = self.ask(follower, 12, &self.fetching(&asked, committed, -1)).await.ok();
+                let told = told.and_then(|told| told.responses.into_iter().flat_map(|t| t.partitions).next());
+                // One that does not serve the partition will not learn of it either.
+                if told.is_none_or(|part| part.high_watermark < 0 || part.high_watermark >= committed) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        drop(tokio::time::timeout(FOLLOWING, known).await);
+    }
+
+    /// A fetch request from this offset, with this epoch as the right one.
+    fn fetching(&self, asked: &Fetch, offset: i64, right: i32) -> FetchRequest {
         use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-        let (broker, right) = self.target(asked.part, asked.to).await;
-        let offset = self.place(broker, asked.part, asked.from).await.unwrap_or(0);
         let part = FetchPartition::default()
             .with_partition(asked.part.index)
             .with_current_leader_epoch(epoch(right, asked.epoch))
@@ -192,13 +220,22 @@ impl Case<'_> {
         } else {
             topic.with_topic(self.topic_name(asked.part.topic).into())
         };
-        let request = FetchRequest::default()
+        FetchRequest::default()
             .with_replica_id((-1).into())
             .with_max_wait_ms(FETCH_WAIT_MS)
             .with_min_bytes(1)
             .with_max_bytes(asked.bytes_max)
             .with_session_epoch(-1)
-            .with_topics(vec![topic]);
+            .with_topics(vec![topic])
+    }
+
+    pub(super) async fn fetch(&mut self, asked: &Fetch) -> String {
+        let (broker, right) = self.target(asked.part, asked.to).await;
+        if asked.to == To::Other {
+            self.followed(broker, asked.part).await;
+        }
+        let offset = self.place(broker, asked.part, asked.from).await.unwrap_or(0);
+        let request = self.fetching(asked, offset, right);
         let told = match self.ask(broker, if asked.by_id { 13 } else { 12 }, &request).await {
             Ok(told) => told,
             Err(none) => return none.to_owned(),
@@ -252,6 +289,7 @@ impl Case<'_> {
 
     pub(super) async fn list_offsets(&mut self, part: Part, at: At, said: Epoch, to: To) -> String {
         let (broker, right) = self.target(part, to).await;
+        let by_time = matches!(at, At::Second(_));
         let at = match at {
             At::Latest => -1,
             At::Earliest => -2,
@@ -266,13 +304,29 @@ impl Case<'_> {
         let Some(told) = told.topics.first().and_then(|topic| topic.partitions.first()) else {
             return "nothing told".to_owned();
         };
-        format!(
-            "{} offset {} time {} epoch {}",
-            normal::error(told.error_code),
-            told.offset,
-            self.names.time(told.timestamp),
-            self.names.epoch(told.leader_epoch)
-        )
+        let (error, epoch) = (normal::error(told.error_code), self.names.epoch(told.leader_epoch));
+        if by_time && told.offset >= 0 {
+            // The embedded cluster does not look into batches: which batch it is must be right, not which record.
+            let base = self.batch_at(broker, part, told.offset).await;
+            return format!("{error} in the batch at {base:?} epoch {epoch}");
+        }
+        let time = self.names.time(told.timestamp);
+        format!("{error} offset {} time {time} epoch {epoch}", told.offset)
+    }
+
+    /// The base offset of the batch that holds an offset.
+    async fn batch_at(&self, broker: i32, part: Part, offset: i64) -> Option<i64> {
+        let asked = Fetch {
+            part,
+            from: Place::At(offset),
+            bytes_max: 1,
+            epoch: Epoch::Unsaid,
+            to: To::Leader,
+            by_id: false,
+        };
+        let told = self.ask(broker, 12, &self.fetching(&asked, offset, 0)).await.ok()?;
+        let part = told.responses.into_iter().flat_map(|topic| topic.partitions).next()?;
+        Names::first_batch(&part.records?)
     }
 
     pub(super) async fn delete_records(&mut self, part: Part, before: Place) -> String {

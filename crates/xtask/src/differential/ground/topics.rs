@@ -122,7 +122,8 @@ impl Case<'_> {
             self.topic_settled(topic, false).await;
         }
         let named = if told.name.is_some() { "named" } else { "nameless" };
-        format!("{} {named}", normal::error(told.error_code))
+        let id = if told.error_code == 0 { self.names.topic(told.topic_id) } else { "-".to_owned() };
+        format!("{} {named} id {id}", normal::error(told.error_code))
     }
 
     pub(super) async fn grow(&mut self, topic: Topic, to: i32, only_check: bool) -> String {

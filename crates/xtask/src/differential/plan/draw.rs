@@ -80,12 +80,7 @@ impl Draw {
                 name: self.of(&[Name::Empty, Name::Dot, Name::Slash, Name::Long(249), Name::Long(250)]),
             },
             2 => Shape::Assigned(self.assignment()),
-            _ => Shape::Placed {
-                partitions: self.of(&[1, 2, 2, 3]),
-                replicas: self.of(&[1, 2, 3, 3, 3]),
-                configs: self.topic_configs(),
-                only_check: self.one_in(6),
-            },
+            _ => self.placed(),
         }
     }
 
@@ -102,6 +97,19 @@ impl Draw {
             vec![(0, vec![-1])],
         ];
         all[self.rng.random_range(0..all.len())].clone()
+    }
+
+    /// A setting that the embedded cluster takes without an effect is only checked, so that nothing hangs on it.
+    fn placed(&mut self) -> Shape {
+        const NO_EFFECT: &[(&str, &str)] = &[
+            ("cleanup.policy", "compact"),
+            ("compression.type", "gzip"),
+            ("message.timestamp.type", "LogAppendTime"),
+        ];
+        let configs = self.topic_configs();
+        let only_check = self.one_in(6) || configs.iter().any(|config| NO_EFFECT.contains(config));
+        let (partitions, replicas) = (self.of(&[1, 2, 2, 3]), self.of(&[1, 2, 3, 3, 3]));
+        Shape::Placed { partitions, replicas, configs, only_check }
     }
 
     fn topic_configs(&mut self) -> Vec<(&'static str, &'static str)> {

@@ -265,9 +265,11 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The derived form names every field; a kind in front makes it readable in a list.
+        // The derived form names every field, after the names of the types.
         let debug = format!("{self:?}");
-        let rest = debug.trim_start_matches(char::is_alphanumeric).trim();
-        write!(f, "{}  {rest}", self.kind())
+        let fields = debug.trim_start_matches(|c: char| c.is_alphanumeric() || c == '(' || c == ' ');
+        let fields = fields.trim_start_matches('{').trim_end_matches(['}', ')', ' ']).trim();
+        let fields = if let Self::Fault(fault) = self { format!("{fault:?}") } else { fields.to_owned() };
+        write!(f, "{} {fields}", self.kind())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cluster::{BrokerId, ErrorCode, Request, Response, TopicPartition};
+use cluster::{BrokerId, ErrorCode, Request, Response, TopicPartition, TopicRef};
 
 /// A response with something in every list.
 pub(super) fn response(request: &Request) -> Response {
@@ -150,7 +150,12 @@ pub(super) fn response(request: &Request) -> Response {
                 .collect(),
         ),
         Request::DeleteTopics(topics, _) => {
-            Response::DeleteTopics(topics.iter().map(|topic| (topic.clone(), ErrorCode::None)).collect())
+            let deleted = |_: &TopicRef| cluster::DeletedTopic {
+                name: Some("orders".into()),
+                id: 5,
+                error: ErrorCode::None,
+            };
+            Response::DeleteTopics(topics.iter().map(deleted).collect())
         }
         Request::DeleteRecords(before) => {
             Response::DeleteRecords(before.iter().map(|(partition, _)| (partition.clone(), Ok(3))).collect())
