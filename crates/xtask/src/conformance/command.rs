@@ -212,3 +212,51 @@ fn usage(problem: &str) -> ExitCode {
     eprintln!("{problem}");
     ExitCode::from(USAGE)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        conformance: Conformance,
+    }
+
+    fn plan(typed: &str) -> Result<Plan, String> {
+        let words = std::iter::once("conformance").chain(typed.split_whitespace());
+        Typed::try_parse_from(words).map_err(|error| error.to_string())?.conformance.plan()
+    }
+
+    fn headings(typed: &str) -> Vec<&'static str> {
+        plan(typed).unwrap().plays.iter().flat_map(Play::headings).collect()
+    }
+
+    #[test]
+    fn everything_is_played_unless_something_is_asked_for() {
+        assert_eq!(headings("").len(), stories::ALL.len() + protocol::ALL.len());
+        assert_eq!(headings("--only E5,polling"), ["E5", "polling"]);
+        assert_eq!(headings("--short --only E8"), ["E8"]);
+    }
+
+    #[test]
+    fn the_short_version_has_one_run_of_some_stories_and_all_subjects() {
+        let short = plan("--short").unwrap();
+        assert_eq!((short.runs, short.plays.len()), (1, SHORT.len() + 1));
+    }
+
+    #[test]
+    fn a_story_that_is_not_there_is_named_with_those_that_are() {
+        let problem = plan("--only E4").unwrap_err();
+        assert!(problem.starts_with("--only E4 is no story and no subject (allowed: E0, E1, "), "{problem}");
+    }
+
+    #[test]
+    fn a_table_of_half_a_run_is_never_written() {
+        for half in ["--short", "--only E1", "--cluster embedded", "--cluster apache"] {
+            assert!(plan(&format!("--write table.md {half}")).is_err(), "{half}");
+        }
+    }
+}

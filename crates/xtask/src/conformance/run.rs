@@ -86,8 +86,8 @@ pub async fn play(plan: &Plan, backend: Backend, kafka: Option<&Kafka>) -> Playe
     let all = plan.runs * plan.plays.len();
     let mut tasks = tokio::task::JoinSet::new();
     for run in 0..plan.runs {
-        for play in plan.plays.iter().cloned() {
-            let stage = Arc::clone(&stage);
+        for play in &plan.plays {
+            let (play, stage) = (play.clone(), Arc::clone(&stage));
             tasks.spawn(async move { (run, play.name(), stage.play(&play).await) });
         }
     }

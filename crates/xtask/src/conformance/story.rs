@@ -184,7 +184,7 @@ impl Cast {
     /// What the clients said of themselves in the outage.
     fn said(&self, ground: &Ground) -> Vec<Seen> {
         let (producer, reader) = (self.producers.heard(), self.reader.heard());
-        let queue = if producer.queued_max() > 1 { "records wait" } else { "empty" };
+        let queue = if producer.records_waited() { "records wait" } else { "records pass" };
         vec![
             ground.seen("producers' error callback", producer.errors()),
             ground.seen("producers' statistics: leader -1", producer.leaderless()),

@@ -1,6 +1,6 @@
 //! The clients of the probes: librdkafka as it comes, and each setting that differs with its reason, in one place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -11,6 +11,10 @@ use rdkafka::producer::FutureProducer;
 use rdkafka::statistics::Statistics;
 
 use crate::conformance::cell::Class;
+
+/// How often clients tell their statistics, and in how many in a row records must wait to be called stuck: 3 s.
+const STATISTICS_MS: &str = "250";
+const WAITED: u32 = 12;
 
 /// How a producer is asked to be sure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ pub fn producer(
     let mut config = plain(bootstrap);
     config.set("linger.ms", "0");
     config.set("message.timeout.ms", message_timeout_ms.to_string());
-    config.set("statistics.interval.ms", "250");
+    config.set("statistics.interval.ms", STATISTICS_MS);
     match acks {
         Acks::All => config.set("acks", "all"),
         Acks::One => config.set("acks", "1"),
@@ -77,7 +81,7 @@ pub fn consumer(bootstrap: &str, group: &str, heard: &Heard) -> anyhow::Result<B
     config.set("enable.auto.commit", "false");
     config.set("auto.offset.reset", "earliest");
     config.set("session.timeout.ms", "6000");
-    config.set("statistics.interval.ms", "250");
+    config.set("statistics.interval.ms", STATISTICS_MS);
     Ok(config.create_with_context(heard.clone())?)
 }
 
@@ -90,7 +94,9 @@ struct Log {
     errors: BTreeSet<String>,
     /// Partitions that the statistics showed with leader -1.
     leaderless: BTreeSet<String>,
-    queued_max: u64,
+    /// Per client, in how many statistics in a row records waited.
+    waiting: BTreeMap<String, u32>,
+    waited_max: u32,
 }
 
 impl Heard {
@@ -111,10 +117,10 @@ impl Heard {
         list(&self.log().leaderless)
     }
 
-    /// The most records that waited in the client.
+    /// Whether records waited in a client for as long as only a stuck partition makes them wait.
     #[must_use]
-    pub fn queued_max(&self) -> u64 {
-        self.log().queued_max
+    pub fn records_waited(&self) -> bool {
+        self.log().waited_max >= WAITED
     }
 
     /// Notes an error that came by another way than the callback.
@@ -143,7 +149,10 @@ impl ClientContext for Heard {
 
     fn stats(&self, statistics: Statistics) {
         let mut log = self.log();
-        log.queued_max = log.queued_max.max(statistics.msg_cnt);
+        let waiting = log.waiting.entry(statistics.name).or_default();
+        *waiting = if statistics.msg_cnt > 0 { *waiting + 1 } else { 0 };
+        let waiting = *waiting;
+        log.waited_max = log.waited_max.max(waiting);
         for (topic, stats) in &statistics.topics {
             // Partition -1 is librdkafka's own, for records without a partition.
             let gone = stats.partitions.iter().filter(|(index, stats)| **index >= 0 && stats.leader == -1);

@@ -17,7 +17,8 @@ const REPORT_WITHIN: Duration = Duration::from_secs(9);
 /// Producers that knew the cluster while it was whole.
 #[derive(Debug)]
 pub struct Producers {
-    /// One for each role where the client's own state couples partitions, one for all where it does not.
+    /// One for each role: a broker answers a connection's requests in their order, so that a stuck one would hold up
+    /// those behind it, and an idempotent producer drains as a whole when a record expires.
     each: Vec<(Acks, Role, Producer)>,
     heard: Heard,
 }
@@ -38,13 +39,11 @@ impl Producers {
     pub async fn warm(ground: &Ground) -> anyhow::Result<Self> {
         let (bootstrap, heard) = (ground.lab.bootstrap(), Heard::default());
         let new = |acks| clients::producer(&bootstrap, acks, MESSAGE_TIMEOUT_MS, &heard);
-        let (all, one) = (new(Acks::All)?, new(Acks::One)?);
         let mut each = Vec::new();
         for role in ROLES {
-            each.push((Acks::All, role, Producer(all.clone())));
-            each.push((Acks::One, role, Producer(one.clone())));
-            // An expired record makes an idempotent producer drain, and with it all its partitions.
-            each.push((Acks::Idempotent, role, Producer(new(Acks::Idempotent)?)));
+            for acks in [Acks::All, Acks::One, Acks::Idempotent] {
+                each.push((acks, role, Producer(new(acks)?)));
+            }
         }
         let producers = Self { each, heard };
         let warm = futures::future::join_all(
