@@ -16,7 +16,7 @@ use crate::system::System;
 
 /// What is looked at before it is decided whether to go on.
 const ROUND: Duration = Duration::from_secs(3);
-/// The most rounds: on two idle cores a few are enough for nine brokers, and a busy machine is never warm.
+/// The most rounds, with their drains about a minute: a machine that is not warm by then is too busy to measure on.
 const ROUNDS_MAX: usize = 10;
 /// Under `hang` a healthy quote takes five times `linger.ms`, 25 ms, and what the brokers take.
 const P90_WARM: Duration = Duration::from_millis(100);

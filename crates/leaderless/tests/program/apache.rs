@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::kit::{Ended, Program, command, eventually, one_game_day_at_a_time};
 use crate::scenarios::{FAULTS, Files, Tiny, faults, path_text, problems};
 
-/// Three JVMs, twenty rounds of warming up and a game day, on a machine that is shared by many.
+/// Three JVMs, ten rounds of warming up and a game day, on a machine that is shared by many.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Whether this machine has no Kafka; said loudly.
