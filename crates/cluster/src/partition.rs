@@ -124,6 +124,10 @@ impl Partition {
 
     /// Whether `broker` may serve this partition to a client that believes in `epoch`.
     pub(crate) fn check_leader(&self, broker: BrokerId, epoch: Option<i32>) -> Result<(), ErrorCode> {
+        // A broker without a replica knows no epoch to compare with.
+        if self.replica(broker).is_none() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
         self.check_epoch(epoch)?;
         if self.leader == Some(broker) { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
     }

@@ -133,6 +133,7 @@ impl Cluster {
     fn placed(&self, partitions: i32, replication_factor: i16) -> Result<Vec<Replicas>, Refusal> {
         let partitions = if partitions == -1 { self.spec.partitions } else { partitions };
         let factor = if replication_factor == -1 { self.spec.replication_factor } else { replication_factor };
+<<<<<<< HEAD
         let registered = self.brokers.len();
         let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
             return Err((
@@ -141,11 +142,21 @@ impl Cluster {
             ));
         };
         let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=registered).contains(factor))
+=======
+        let live = self.cluster_view().brokers;
+        let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=live.len()).contains(factor))
+>>>>>>> diff
         else {
             let allowed = format!("1 to {registered}, the number of brokers");
             return Err((
                 ErrorCode::InvalidReplicationFactor,
                 format!("replication factor {factor}: allowed is {allowed}"),
+            ));
+        };
+        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
+            return Err((
+                ErrorCode::InvalidPartitions,
+                format!("{partitions} partitions: at least 1 is allowed"),
             ));
         };
         self.check_room(count)?;

@@ -135,3 +135,27 @@ fn settings_topics_and_ids_are_refused_in_apaches_words() {
         assert_eq!(answer.is_ok(), given, "{producer:?}");
     }
 }
+
+#[test]
+fn a_broker_without_a_replica_leads_nothing_whatever_the_epoch() {
+    let mut world = World::three();
+    world.create("solo", &[&[1]]);
+    let part = FetchPart {
+        topic: TopicRef::Name("solo".into()),
+        partition: 0,
+        offset: 0,
+        leader_epoch: Some(7),
+        max_bytes: 1_000,
+    };
+    for (broker, error) in [(1, ErrorCode::UnknownLeaderEpoch), (2, ErrorCode::NotLeaderOrFollower)] {
+        let fetch = Fetch {
+            max_wait: ms(0),
+            min_bytes: 1,
+            max_bytes: 1_000,
+            from_followers: true,
+            parts: vec![part.clone()],
+        };
+        let token = world.ask(broker, Request::Fetch(fetch));
+        assert_eq!(world.fetched(token), Some(Err(error)));
+    }
+}

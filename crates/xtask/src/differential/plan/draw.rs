@@ -101,11 +101,7 @@ impl Draw {
 
     /// A setting that the embedded cluster takes without an effect is only checked, so that nothing hangs on it.
     fn placed(&mut self) -> Shape {
-        const NO_EFFECT: &[(&str, &str)] = &[
-            ("cleanup.policy", "compact"),
-            ("compression.type", "gzip"),
-            ("message.timestamp.type", "LogAppendTime"),
-        ];
+        const NO_EFFECT: &[(&str, &str)] = &[("cleanup.policy", "compact"), ("compression.type", "gzip")];
         let configs = self.topic_configs();
         let only_check = self.one_in(6) || configs.iter().any(|config| NO_EFFECT.contains(config));
         let (partitions, replicas) = (self.of(&[1, 2, 2, 3]), self.of(&[1, 2, 3, 3, 3]));
