@@ -133,31 +133,20 @@ impl Cluster {
     fn placed(&self, partitions: i32, replication_factor: i16) -> Result<Vec<Replicas>, Refusal> {
         let partitions = if partitions == -1 { self.spec.partitions } else { partitions };
         let factor = if replication_factor == -1 { self.spec.replication_factor } else { replication_factor };
-<<<<<<< HEAD
+        // What is no number of replicas at all is told first, too many for these brokers last.
+        if factor < 1 {
+            let message = format!("replication factor {factor}: at least 1 is allowed");
+            return Err((ErrorCode::InvalidReplicationFactor, message));
+        }
+        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
+            let message = format!("{partitions} partitions: at least 1 is allowed");
+            return Err((ErrorCode::InvalidPartitions, message));
+        };
         let registered = self.brokers.len();
-        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
-            return Err((
-                ErrorCode::InvalidPartitions,
-                format!("{partitions} partitions: at least 1 is allowed"),
-            ));
-        };
-        let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=registered).contains(factor))
-=======
-        let live = self.cluster_view().brokers;
-        let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=live.len()).contains(factor))
->>>>>>> diff
-        else {
+        let Some(factor) = usize::try_from(factor).ok().filter(|factor| *factor <= registered) else {
             let allowed = format!("1 to {registered}, the number of brokers");
-            return Err((
-                ErrorCode::InvalidReplicationFactor,
-                format!("replication factor {factor}: allowed is {allowed}"),
-            ));
-        };
-        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
-            return Err((
-                ErrorCode::InvalidPartitions,
-                format!("{partitions} partitions: at least 1 is allowed"),
-            ));
+            let message = format!("replication factor {factor}: allowed is {allowed}");
+            return Err((ErrorCode::InvalidReplicationFactor, message));
         };
         self.check_room(count)?;
         // Topics start at different brokers, or the first ones would lead most of them.
