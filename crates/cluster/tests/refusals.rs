@@ -72,7 +72,7 @@ fn a_follower_answers_clients_that_say_where_they_are() {
 
 /// A produce request with the cluster's time for it.
 fn produced_at(world: &mut World, topic: &str, received_ms: i64) -> Option<ErrorCode> {
-    let parts = vec![(TopicRef::Name(topic.into()), 0, batch(None).into())];
+    let parts = vec![(TopicRef::Name(topic.into()), 0, batch(None))];
     let produce = Produce { acks: Acks::Leader, timeout: ms(1_000), received_ms, parts };
     let leader = (1..=3).find(|broker| {
         let token = world.ask(*broker, Request::Produce(produce.clone()));
