@@ -134,18 +134,23 @@ impl Cluster {
         let partitions = if partitions == -1 { self.spec.partitions } else { partitions };
         let factor = if replication_factor == -1 { self.spec.replication_factor } else { replication_factor };
         let live = self.cluster_view().brokers;
+        // What is no number of replicas at all is told first, too many for these brokers last.
+        if factor < 1 {
+            let message = format!("replication factor {factor}: at least 1 is allowed");
+            return Err((ErrorCode::InvalidReplicationFactor, message));
+        }
+        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
+            return Err((
+                ErrorCode::InvalidPartitions,
+                format!("{partitions} partitions: at least 1 is allowed"),
+            ));
+        };
         let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=live.len()).contains(factor))
         else {
             let allowed = format!("1 to {}, the number of live brokers", live.len());
             return Err((
                 ErrorCode::InvalidReplicationFactor,
                 format!("replication factor {factor}: allowed is {allowed}"),
-            ));
-        };
-        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
-            return Err((
-                ErrorCode::InvalidPartitions,
-                format!("{partitions} partitions: at least 1 is allowed"),
             ));
         };
         self.check_room(count)?;
