@@ -82,18 +82,23 @@ impl Cluster {
 
     fn topic_configs(&self, name: &str) -> DescribedConfigs {
         let topic = self.topics.get(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        Ok(self.with_defaults(&topic.configs))
+    }
+
+    /// A topic's settings, those that it does not have with their defaults: (name, value, whether it is the default).
+    pub(crate) fn with_defaults(&self, configs: &BTreeMap<String, String>) -> Vec<(String, String, bool)> {
         let own = [
             (MIN_ISR, self.spec.min_isr.to_string()),
             (RETENTION_BYTES, self.spec.retention_bytes.to_string()),
             (MAX_MESSAGE_BYTES, self.spec.message_bytes_max.to_string()),
         ];
         let defaults = own.into_iter().chain(TAKEN.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Ok(defaults
-            .map(|(name, default)| match topic.configs.get(name) {
+        defaults
+            .map(|(name, default)| match configs.get(name) {
                 Some(value) => (name.to_owned(), value.clone(), false),
                 None => (name.to_owned(), default, true),
             })
-            .collect())
+            .collect()
     }
 
     fn broker_configs(&self, id: &str) -> DescribedConfigs {

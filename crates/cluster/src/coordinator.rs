@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::api::*;
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
-use crate::groups::{GroupEffect, GroupSettings, Groups, PersistId};
+use crate::groups::{self, CommitParts, GroupEffect, GroupSettings, Groups, PersistId};
 use crate::partition::{AckWaiter, Pid};
 use crate::spec::Spec;
 use crate::timers::{Timer, TimerKey};
@@ -85,20 +85,35 @@ impl Cluster {
                 Ok(()) => self.coordinators.groups.leave(token, &group, members, now),
                 Err(error) => reply(token, Response::LeaveGroup(Err(error))),
             },
-            Request::OffsetCommit(commit) => match self.coordinates(broker, &commit.who.group) {
-                Ok(()) => self.coordinators.groups.commit(token, commit, now),
-                Err(error) => {
-                    let refused =
-                        commit.offsets.into_iter().map(|(partition, _)| (partition, error)).collect();
-                    reply(token, Response::OffsetCommit(refused))
+            Request::OffsetCommit(commit) => {
+                let parts = self.commit_parts(commit.offsets);
+                let nothing_known = parts.iter().all(|(_, part)| part.is_err());
+                match self.coordinates(broker, &commit.who.group) {
+                    Ok(()) if !nothing_known => {
+                        self.coordinators.groups.commit(token, &commit.who, parts, now)
+                    }
+                    here => {
+                        let error = here.err().unwrap_or(ErrorCode::None);
+                        reply(token, groups::refuse_commit(parts, error))
+                    }
                 }
-            },
+            }
             Request::OffsetFetch(asked) => reply(token, self.fetch_offsets(broker, asked)),
             Request::ListGroups => reply(token, self.list_groups(broker)),
             Request::DescribeGroups(asked) => reply(token, self.describe_groups(broker, asked)),
             _ => Vec::new(),
         };
         self.run_group_effects(effects);
+    }
+
+    /// A broker looks for the partitions before it asks the group: this is what is told if both are wrong.
+    fn commit_parts(&self, offsets: Vec<(TopicPartition, Committed)>) -> CommitParts {
+        let known = |name: &TopicPartition| self.pid(&name.topic, name.partition).is_some();
+        let part = |(name, committed)| {
+            let part = if known(&name) { Ok(committed) } else { Err(ErrorCode::UnknownTopicOrPartition) };
+            (name, part)
+        };
+        offsets.into_iter().map(part).collect()
     }
 
     fn fetch_offsets(&self, broker: BrokerId, asked: Vec<OffsetFetch>) -> Response {

@@ -37,6 +37,13 @@ impl Log {
         self.batches.iter().rev().take_while(|batch| batch.last_offset() >= offset).map(Batch::len).sum()
     }
 
+    /// A leader begins an epoch at the end of the log; of several without a record the last one counts.
+    pub(crate) fn begin_epoch(&mut self, epoch: i32) {
+        let end = self.end;
+        self.epochs.retain(|(known, first)| *known < epoch && *first < end);
+        self.epochs.push((epoch, end));
+    }
+
     /// Appends and gives the base offset.
     pub(crate) fn append(&mut self, batch: Batch, epoch: i32) -> i64 {
         let base = self.end;
@@ -118,11 +125,17 @@ impl Log {
         Some((latest.max_timestamp, latest.last_offset()))
     }
 
-    /// The largest epoch that is not above `epoch`, and where it ends; `None` if there is none.
+    /// The largest epoch that is not above `epoch`, and where it ends: for an epoch before all that are known, itself
+    /// and where the first of those began. `None` for one after the last.
     pub(crate) fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
+        let (last, _) = *self.epochs.last()?;
+        if epoch == last {
+            return Some((epoch, self.end));
+        }
         let after = self.epochs.partition_point(|(e, _)| *e <= epoch);
-        let (found, _) = *self.epochs.get(after.checked_sub(1)?)?;
-        Some((found, self.epochs.get(after).map_or(self.end, |(_, first)| *first)))
+        let (_, end) = *self.epochs.get(after)?;
+        let found = after.checked_sub(1).map_or(epoch, |at| self.epochs[at].0);
+        Some((found, end))
     }
 
     /// The epoch of the record at `offset`, -1 if unknown.
@@ -160,8 +173,17 @@ mod tests {
         let mut log = log(&[(1, 0), (1, 2), (1, 5)]);
         assert_eq!(log.epoch_end(3), Some((2, 2)));
         log.truncate(1);
-        assert_eq!((log.end(), log.bytes(), log.epoch_end(9)), (1, 100, Some((0, 1))));
-        assert_eq!((log.epoch_at(0), log.epoch_end(-1)), (0, None));
+        assert_eq!((log.end(), log.bytes(), log.epoch_end(9)), (1, 100, None));
+        assert_eq!((log.epoch_at(0), log.epoch_end(0), log.epoch_end(-1)), (0, Some((0, 1)), Some((-1, 0))));
+    }
+
+    #[test]
+    fn of_epochs_without_a_record_the_last_one_counts() {
+        let mut log = Log::default();
+        log.begin_epoch(0);
+        assert_eq!((log.epoch_at(0), log.epoch_end(0)), (0, Some((0, 0))));
+        log.begin_epoch(3);
+        assert_eq!((log.epoch_at(0), log.epoch_end(3), log.epoch_end(2)), (3, Some((3, 0)), Some((2, 0))));
     }
 
     #[test]

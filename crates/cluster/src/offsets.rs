@@ -104,7 +104,7 @@ fn epoch_of(partition: &Partition, at: OffsetAt, offset: i64) -> i32 {
 }
 
 fn end_of(partition: &Partition, epoch: i32) -> (i32, i64) {
-    if epoch > partition.epoch {
+    if epoch < 0 || epoch > partition.epoch {
         return (-1, -1);
     }
     partition.log.epoch_end(epoch).unwrap_or((-1, -1))

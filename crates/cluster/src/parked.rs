@@ -55,6 +55,11 @@ impl Cluster {
         }
     }
 
+    /// Whether this request is the controller's now.
+    pub(crate) fn is_forwarded(&self, token: Token) -> bool {
+        matches!(self.parked.get(&token), Some((Parked::Topics { .. }, _)))
+    }
+
     /// Takes a request back, and its name out of the partitions.
     pub(crate) fn unpark(&mut self, token: Token) -> Option<Parked> {
         let (parked, timer) = self.parked.remove(&token)?;

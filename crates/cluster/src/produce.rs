@@ -28,6 +28,9 @@ impl Cluster {
             waits.push(wait);
         }
         if produce.acks == Acks::None {
+            if parts.iter().any(|part| !part.error.is_none()) {
+                self.reply(token, Response::Produce(parts));
+            }
             return;
         }
         // Appending may have moved the high watermark already: only what is still above it waits.
@@ -89,6 +92,11 @@ impl Cluster {
         let limit = self.retention_of(pid);
         let bytes_max = self.message_bytes_max_of(pid);
         let partition = self.partitions.get_mut(&pid).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        // In the order in which Apache Kafka looks, since only the first fault that is found is told.
+        batch::check_alone(&bytes)?;
+        if acks == Acks::Unheard {
+            return Err(ErrorCode::InvalidRequiredAcks);
+        }
         partition.check_leader(broker, None)?;
         if acks == Acks::All && partition.under_min_isr() {
             return Err(ErrorCode::NotEnoughReplicas);

@@ -1,6 +1,7 @@
 //! Topics: made, grown and deleted by the controller, which must work for it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::api::*;
 use crate::cluster::Cluster;
@@ -12,6 +13,9 @@ use crate::placement;
 
 /// Where groups write what they must not forget.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// How long a broker keeps trying to reach the controller with a client's request, whatever the client's own timeout:
+/// that one is for the controller. Source: the retry timeout of Apache Kafka's forwarding channel (`BrokerServer`).
+const FORWARDING: Duration = Duration::from_secs(60);
 /// Longest topic name. Source: Apache Kafka's `Topic.MAX_NAME_LENGTH`.
 const NAME_BYTES_MAX: usize = 249;
 
@@ -42,13 +46,7 @@ impl Cluster {
             let response = self.run_topics_request(request);
             return self.reply(token, response);
         }
-        let wait = match &request {
-            Request::CreateTopics(asked) => asked.timeout,
-            Request::CreatePartitions(asked) => asked.timeout,
-            Request::DeleteTopics(_, timeout) => *timeout,
-            _ => std::time::Duration::ZERO,
-        };
-        self.park(token, Parked::Topics { broker, request }, wait);
+        self.park(token, Parked::Topics { broker, request }, FORWARDING);
     }
 
     pub(crate) fn run_waiting_topic_requests(&mut self) {
@@ -94,6 +92,7 @@ impl Cluster {
                     replication_factor: replicas
                         .first()
                         .map_or(-1, |r| i16::try_from(r.len()).unwrap_or(i16::MAX)),
+                    configs: self.with_defaults(&configs),
                 };
                 if !validate_only {
                     self.add_topic(name.into(), created.id, replicas, configs);
@@ -222,6 +221,7 @@ impl Cluster {
                 Partition::new(name.clone(), index, &brokers, min_isr, self.spec.producers_max);
             partition.isr.retain(|broker| self.is_active(*broker));
             partition.leader = partition.isr.first().copied();
+            partition.log.begin_epoch(partition.epoch);
             self.partitions.insert(pid, partition);
             for broker in brokers {
                 if let Some(broker) = self.broker_mut(broker) {
@@ -339,5 +339,5 @@ pub(crate) fn is_legal_name(name: &str) -> bool {
 }
 
 pub(crate) fn refused(name: String, error: ErrorCode, message: Option<String>) -> CreatedTopic {
-    CreatedTopic { name, id: 0, error, message, partitions: -1, replication_factor: -1 }
+    CreatedTopic { name, id: 0, error, message, partitions: -1, replication_factor: -1, configs: Vec::new() }
 }

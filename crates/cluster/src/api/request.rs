@@ -9,12 +9,14 @@ use super::{BrokerId, Replicas, TopicPartition, TopicRef};
 /// Who must have a batch before the producer is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acks {
-    /// No answer is sent at all.
+    /// No answer is sent, unless a part failed: then the connection is to be closed.
     None,
     /// The leader.
     Leader,
     /// Every in-sync replica, at least min ISR of them.
     All,
+    /// A number that means none of them; refused for every partition that is there.
+    Unheard,
 }
 
 /// What clients ask. One variant per API the cluster speaks.
@@ -84,6 +86,8 @@ pub struct Fetch {
     pub min_bytes: usize,
     /// The most to answer with in all (a first batch larger than this is still returned).
     pub max_bytes: usize,
+    /// Whether followers may answer as well (KIP-392).
+    pub from_followers: bool,
     /// What to read.
     pub parts: Vec<FetchPart>,
 }

@@ -13,7 +13,8 @@ use crate::error::ErrorCode;
 pub enum Response {
     /// To [`Request::Metadata`].
     Metadata(MetadataView),
-    /// To [`Request::Produce`]; not sent for [`Acks::None`] (the effect is not emitted then).
+    /// To [`Request::Produce`]; sent for [`Acks::None`] only when a part failed. Apache Kafka then closes
+    /// the connection, since it has no other way to say so.
     Produce(Vec<ProducePart>),
     /// To [`Request::Fetch`].
     Fetch(Vec<FetchedPart>),
@@ -246,4 +247,6 @@ pub struct CreatedTopic {
     pub partitions: i32,
     /// -1 on error.
     pub replication_factor: i16,
+    /// (name, value, whether it is the default); empty on error.
+    pub configs: Vec<(String, String, bool)>,
 }

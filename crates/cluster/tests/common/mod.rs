@@ -105,6 +105,12 @@ impl World {
         token
     }
 
+    /// The connection of a request goes away.
+    pub(crate) fn abandon(&mut self, token: Token) {
+        let effects = self.cluster.on(Event::Abandon(token), self.now);
+        self.take(effects);
+    }
+
     pub(crate) fn answer(&mut self, token: Token) -> Option<Response> {
         self.replies.remove(&token)
     }
@@ -137,7 +143,8 @@ impl World {
             leader_epoch: None,
             max_bytes: 1_000_000,
         };
-        let fetch = Fetch { max_wait, min_bytes: 1, max_bytes: 1_000_000, parts: vec![part] };
+        let fetch =
+            Fetch { max_wait, min_bytes: 1, max_bytes: 1_000_000, from_followers: false, parts: vec![part] };
         self.ask(broker, Request::Fetch(fetch))
     }
 

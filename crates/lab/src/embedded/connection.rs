@@ -29,6 +29,8 @@ const READ_BYTES: usize = 16 * 1024;
 enum End {
     #[error("the broker died")]
     Died,
+    #[error("a request without acknowledgement failed")]
+    Unacknowledged,
     #[error("the client left")]
     Left,
     #[error("the connection failed: {0}")]
@@ -66,7 +68,7 @@ pub(super) async fn serve(stream: TcpStream, home: Home) {
         End::Bad(reason) => {
             tracing::warn!(broker = connection.broker.0, %reason, "a connection is closed for a bad frame");
         }
-        End::Died | End::Left | End::Io(_) => {
+        End::Died | End::Left | End::Unacknowledged | End::Io(_) => {
             tracing::trace!(broker = connection.broker.0, reason = %end, "a connection ends");
         }
     }
@@ -100,8 +102,9 @@ impl Connection {
         let answer = match api::open(frame, &self.directory)? {
             Call::Now(answer) => answer,
             Call::Tell { client_id, request } => {
-                self.engine.tell(self.broker, client_id, request);
-                return Ok(());
+                let failed = self.engine.tell(self.broker, client_id, request);
+                // There is no other way to say so, and Apache's brokers say so.
+                return if failed { Err(End::Unacknowledged) } else { Ok(()) };
             }
             Call::Ask { client_id, request, answer } => {
                 let mut asked = self.engine.ask(self.broker, client_id, request);

@@ -1,11 +1,14 @@
 //! Apache Kafka as a cluster to break. Without a JDK and Kafka's jars these tests say so and pass.
 
+mod relayed;
+
 use std::time::Duration;
 
 use bus::{Admin, NewTopic, PartitionView, Placement, Preset, Settings};
 use lab::Lab;
 use lab::apache::{Apache, ApacheSpec, Kafka, Network};
 use lab::faults::call_from_json;
+use lab::timeline::What;
 use serde_json::json;
 
 /// `None`, said loudly, when this machine has no Kafka.
@@ -29,14 +32,13 @@ async fn a_cluster_starts_serves_loses_a_broker_and_leaves_nothing_behind() {
     admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
     admin.wait_for(&[("t", 3)], Duration::from_secs(20)).await.expect("leaders");
     inject(&cluster, json!({ "kind": "kill_broker", "broker": 2 })).await;
-    let moved = || async {
-        let view = admin.cluster(Duration::from_secs(2)).await.ok()?;
-        view.topic("t")?.partitions[1].leader.filter(|leader| *leader != 2)
-    };
-    let until = tokio::time::Instant::now() + Duration::from_secs(60);
-    while moved().await.is_none() {
-        assert!(tokio::time::Instant::now() < until, "another broker leads within 60 s");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    until(&admin, 1, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2))
+        .await;
+    let noted = || cluster.timeline().entries().into_iter().any(|entry| entry.what == fenced(2));
+    let until = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !noted() {
+        assert!(tokio::time::Instant::now() < until, "the timeline tells of the lost broker within 10 s");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     cluster.shutdown().await;
     assert!(!directory.exists(), "{} is left", directory.display());
@@ -72,18 +74,23 @@ async fn a_broker_behind_a_relay_can_be_cut_off_and_comes_back() {
     admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
     admin.wait_for(&[("t", 1)], Duration::from_secs(20)).await.expect("a leader");
     inject(&cluster, json!({ "kind": "black_hole_broker", "broker": 2 })).await;
-    until(&admin, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2)).await;
+    until(&admin, 0, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2))
+        .await;
     inject(&cluster, json!({ "kind": "restore_broker", "broker": 2 })).await;
-    until(&admin, "broker 2 is in sync again", |partition| partition.isr.contains(&2)).await;
+    until(&admin, 0, "broker 2 is in sync again", |partition| partition.isr.contains(&2)).await;
     cluster.shutdown().await;
 }
 
-/// Until the first partition of `t` is like that.
-async fn until(admin: &Admin, what: &str, holds: impl Fn(&PartitionView) -> bool) {
+fn fenced(broker: i32) -> What {
+    What::Cluster(cluster::Change::Fenced { broker: cluster::BrokerId(broker), fenced: true })
+}
+
+/// Until a partition of `t` is like that.
+async fn until(admin: &Admin, index: usize, what: &str, holds: impl Fn(&PartitionView) -> bool) {
     let until = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
         let view = admin.cluster(Duration::from_secs(2)).await.unwrap_or_default();
-        if view.topic("t").is_some_and(|topic| holds(&topic.partitions[0])) {
+        if view.topic("t").is_some_and(|topic| holds(&topic.partitions[index])) {
             return;
         }
         assert!(tokio::time::Instant::now() < until, "not within 60 s: {what}");

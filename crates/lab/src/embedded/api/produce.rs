@@ -1,7 +1,6 @@
 //! Produce: batches in, offsets out; the new leader is told with a leadership error (KIP-951).
 //!
-//! Transactions are not served: a request with a transactional id is refused whole, and so is one with an
-//! unknown number of acks.
+//! Transactions are not served: a request with a transactional id is refused whole.
 
 use bytes::Bytes;
 use cluster::{Acks, ErrorCode, Produce, ProducePart, Request, Response, TopicRef};
@@ -20,17 +19,16 @@ pub(super) fn exchange(request: ProduceRequest, version: i16) -> Exchange<Produc
     let transactional = request.transactional_id.is_some();
     let timeout = words::millis(request.timeout_ms);
     let acks = match request.acks {
-        0 => Some(Acks::None),
-        1 => Some(Acks::Leader),
-        -1 => Some(Acks::All),
-        _ => None,
+        0 => Acks::None,
+        1 => Acks::Leader,
+        -1 => Acks::All,
+        _ => Acks::Unheard,
     };
     let parts = parts(request, version);
     match acks {
         _ if transactional => Exchange::Now(refuse_all(&parts, ErrorCode::InvalidRequest)),
-        None => Exchange::Now(refuse_all(&parts, ErrorCode::InvalidRequiredAcks)),
-        Some(Acks::None) => Exchange::Tell(Request::Produce(Produce { acks: Acks::None, timeout, parts })),
-        Some(acks) => Exchange::ask(Request::Produce(Produce { acks, timeout, parts }), answer),
+        Acks::None => Exchange::Tell(Request::Produce(Produce { acks: Acks::None, timeout, parts })),
+        acks => Exchange::ask(Request::Produce(Produce { acks, timeout, parts }), answer),
     }
 }
 

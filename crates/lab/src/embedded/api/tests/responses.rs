@@ -137,6 +137,7 @@ pub(super) fn response(request: &Request) -> Response {
                     message: Some("words".to_owned()),
                     partitions: 1,
                     replication_factor: 2,
+                    configs: vec![("segment.ms".to_owned(), "1".to_owned(), false)],
                 })
                 .collect(),
         ),
