@@ -24,6 +24,8 @@ pub(super) const RULES: &[Rule] = &[
 const AWS_EXPIRY_MS: i64 = 60_000;
 /// Longer than any caller of a trading path waits.
 const BLOCK_MS: i64 = 2000;
+/// A client that sends more than this to one partition knows that it has to bound it.
+const STUCK_PER_S: i64 = 2000;
 /// With idempotence, an expiry makes the producer drain; below this it does so within a usual outage, again and again.
 const SHORT_EXPIRY_MS: i64 = 5000;
 
@@ -128,7 +130,7 @@ fn queue_fills_first(view: &View<'_>) -> Option<Finding> {
     }
     let records = view.number("queue.buffering.max.messages");
     let per_second = records.number.checked_mul(1000)? / expiry.number;
-    if records.number == 0 || per_second >= 2000 {
+    if records.number == 0 || per_second >= STUCK_PER_S {
         return None;
     }
     let what =
