@@ -256,8 +256,7 @@ fn a_set_of_contradictions_as_it_is_shown() {
             warning [socket-below-record] line 3: `socket.timeout.ms` = 100 is less than `message.timeout.ms` =
             300
               why:    a record whose leader is frozen is sent again up to 4 times, each time on a new
-                      connection; every try that was written appears after the heal, as a duplicate, since
-                      idempotence is off
+                      connection; every try that was written is a record of its own after the heal
               change: idempotence on, and consumers that de-duplicate by event id; a longer socket.timeout.ms
                       would only find a frozen broker later
 

@@ -6,10 +6,10 @@ use crate::kit::leaderless;
 
 /// A properties file of its own; it lives as long as what is returned.
 fn file(text: &str) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("client.properties");
-    std::fs::write(&path, text).unwrap();
-    let path = path.to_str().unwrap().to_owned();
+    std::fs::write(&path, text).expect("a file");
+    let path = path.to_str().expect("a path in UTF-8").to_owned();
     (folder, path)
 }
 

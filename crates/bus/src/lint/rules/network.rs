@@ -71,12 +71,13 @@ fn socket_below_record(view: &View<'_>) -> Option<Finding> {
         ms => format!("up to {} times", ms / socket.number.max(1) + 1),
     };
     let what = format!("{} is less than {}", socket.shown(), expiry.shown());
+    let (severity, then) = match view.idempotent() {
+        true => (Severity::Note, "the brokers drop the doubles, unless the record has expired in between"),
+        false => (Severity::Warning, "every try that was written is a record of its own after the heal"),
+    };
     let why = format!(
-        "a record whose leader is frozen is sent again {tries}, each time on a new connection; every try that was \
-         written appears after the heal{}",
-        if view.idempotent() { "" } else { ", as a duplicate, since idempotence is off" }
+        "a record whose leader is frozen is sent again {tries}, each time on a new connection; {then}"
     );
-    let severity = if view.idempotent() { Severity::Note } else { Severity::Warning };
     let change = "idempotence on, and consumers that de-duplicate by event id; a longer socket.timeout.ms would only \
                   find a frozen broker later";
     found(severity, "socket-below-record", chosen(&socket, &expiry), what, &why, change)
