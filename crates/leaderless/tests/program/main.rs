@@ -4,6 +4,7 @@ mod alone;
 mod apache;
 mod interrupted;
 mod kit;
+mod lint;
 mod runs;
 mod scenarios;
 mod usage;
