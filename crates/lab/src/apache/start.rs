@@ -152,7 +152,8 @@ impl Site<'_> {
             return Ok(());
         }
         let last_words = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(StartError::Ended { node: "StorageTool format".to_owned(), last_words })
+        let how = output.status.to_string();
+        Err(StartError::Ended { node: "StorageTool format".to_owned(), how, last_words })
     }
 
     fn node(&self, member: &Member, home: Home, [metrics_settings, logging]: [&Path; 2]) -> Running {

@@ -25,7 +25,7 @@ async fn eventually(cluster: &Apache, name: &str, wanted: f64) {
 
 #[tokio::test]
 async fn a_black_holed_broker_is_fenced_and_comes_back() {
-    let Some(kafka) = kafka() else { return };
+    let Some((kafka, _turn)) = kafka().await else { return };
     if kafka.agent.is_none() {
         eprintln!("SKIPPED, nothing was tested: this Kafka has no metrics agent");
         return;

@@ -105,6 +105,15 @@ impl Summary {
         usual.expect("the most frequent class is among the classes").0
     }
 
+    /// What was shown here or there: classes are added up, amounts stay those of this one.
+    #[must_use]
+    pub fn or(mut self, other: &Self) -> Self {
+        for (class, times) in &other.classes {
+            *self.classes.entry(class.clone()).or_default() += times;
+        }
+        self
+    }
+
     /// Over how many runs.
     #[must_use]
     pub fn runs(&self) -> usize {
@@ -196,6 +205,13 @@ mod tests {
         let sum = summary(&[("ok", 1), ("ok", 3), ("ok", 5), ("never", 9_000)]);
         assert_eq!(sum.spread, Some(Spread { unit: Unit::Ms, min: 1, median: 3, max: 5 }));
         assert_eq!(sum.runs(), 4);
+    }
+
+    #[test]
+    fn what_was_shown_on_either_day_counts() {
+        let today = summary(&[("never", 9_000)]).or(&summary(&[("ok", 1), ("ok", 3)]));
+        assert_eq!((today.usual().to_string().as_str(), today.runs()), ("ok", 3));
+        assert_eq!(verdict(&today, &summary(&[("ok", 2)])), Verdict::Agree);
     }
 
     #[test]
