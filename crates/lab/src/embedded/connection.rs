@@ -3,9 +3,9 @@
 //! Everything goes through [`Gate::pass`], which lets a step run only while the broker runs: a frozen or black-holed
 //! broker's connections stand still wherever they are, a dead one's are reset.
 //!
-//! While an answer is awaited nothing is read, so a client that goes away is not noticed: whatever it had sent is carried
-//! out, one after the other, as Apache's brokers do. It is how records that a producer gave up and sent again on a
-//! new connection appear twice.
+//! While an answer is awaited nothing is read, so a client that goes away is not noticed: what it had sent is carried out,
+//! one request after the other, until an answer can no longer be written, as Apache's brokers do. It is how records that
+//! a producer gave up and sent again on a new connection appear twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +62,6 @@ pub(super) async fn serve(stream: TcpStream, home: Home) {
         gate,
         inbox: Inbox { reader, bytes: BytesMut::new() },
         writer,
-        listens: true,
     };
     let end = connection.run().await;
     match &end {
@@ -87,8 +86,6 @@ struct Connection {
     gate: Gate,
     inbox: Inbox,
     writer: OwnedWriteHalf,
-    /// Whether the client takes answers; what it sent before it left is carried out all the same.
-    listens: bool,
 }
 
 impl Connection {
@@ -115,10 +112,8 @@ impl Connection {
                 answer(response.ok_or(End::Died)?)?
             }
         };
-        if self.listens {
-            self.gate.delay().await?;
-            self.listens = self.gate.pass(self.writer.write_all(&answer)).await?.is_ok();
-        }
+        self.gate.delay().await?;
+        self.gate.pass(self.writer.write_all(&answer)).await??;
         Ok(())
     }
 }

@@ -86,7 +86,7 @@ fn a_cluster_that_cannot_be_is_refused() {
     refuse(&["--brokers", "0"], &["--brokers"]);
     refuse(&["--topic", "orders:9:4"], &["--topic orders", "allowed is 1 to 3"]);
     refuse(&["--topic", "or ders:9:3"], &["--topic", "or ders"]);
-    refuse(&["--topic", "orders:1:1", "--topic", "orders:2:1"], &["--topic", "exists already"]);
+    refuse(&["--topic", "orders:1:1", "--topic", "orders:2:1"], &["--topic", "more than once"]);
     refuse(&["--port", "65534"], &["--port 65534", "1 to 65533"]);
     refuse(&["--retention-bytes", "0"], &["retention_bytes"]);
     refuse(&["--relay"], &["--apache"]);

@@ -105,11 +105,15 @@ impl Summary {
         usual.expect("the most frequent class is among the classes").0
     }
 
-    /// What was shown here or there: classes are added up, amounts stay those of this one.
+    /// What was shown here or there: classes are added up, amounts are those of whichever had the usual class.
     #[must_use]
     pub fn or(mut self, other: &Self) -> Self {
+        let before = self.usual().clone();
         for (class, times) in &other.classes {
             *self.classes.entry(class.clone()).or_default() += times;
+        }
+        if *self.usual() != before {
+            self.spread = other.spread;
         }
         self
     }

@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_table_of_half_a_run_is_never_written() {
-        for half in ["--short", "--only E1", "--cluster embedded", "--cluster apache"] {
+        for half in ["--short", "--only E1", "--cluster apache"] {
             assert!(plan(&format!("--write table.md {half}")).is_err(), "{half}");
         }
     }
