@@ -158,9 +158,12 @@ impl Cluster {
             | Request::OffsetFetch(_)
             | Request::ListGroups
             | Request::DescribeGroups(_) => return self.group_request(broker, token, client_id, request),
-            Request::CreateTopics(_) | Request::CreatePartitions(_) | Request::DeleteTopics(..) => {
-                return self.topics_request(broker, token, request);
-            }
+            Request::CreateTopics(_)
+            | Request::CreatePartitions(_)
+            | Request::DeleteTopics(..)
+            | Request::ElectLeaders(_)
+            | Request::MovePartitions(_)
+            | Request::ListMoves(_) => return self.controller_request(broker, token, request),
             Request::Metadata(topics) => Response::Metadata(self.metadata(topics)),
             Request::ListOffsets(asked) => Response::ListOffsets(self.list_offsets(broker, asked)),
             Request::OffsetForLeaderEpoch(asked) => {

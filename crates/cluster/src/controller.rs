@@ -55,7 +55,7 @@ impl Cluster {
         }
         self.look_at_lag_from(first_look);
         self.expand_where_possible();
-        self.run_waiting_topic_requests();
+        self.run_waiting_requests();
     }
 
     /// The controller can no longer hear of a broker.
@@ -244,6 +244,7 @@ impl Cluster {
         let change = Change::Isr { partition: partition.name.clone(), isr: partition.isr.clone() };
         self.changed(change);
         self.advance(pid);
+        self.finish_move(pid);
     }
 
     fn expand_where_possible(&mut self) {

@@ -79,6 +79,11 @@ impl Log {
             self.bytes -= last.len();
             self.end = last.base_offset;
         }
+        // An unclean leader may have less than is left here: what it has is gone as well.
+        if self.end > offset {
+            self.start = self.start.min(offset);
+            self.end = offset;
+        }
         self.epochs.retain(|(_, first)| *first < offset);
     }
 
