@@ -7,6 +7,7 @@ use crate::api::*;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::error::ErrorCode;
+use crate::leaving::Leaving;
 use crate::parked::Parked;
 use crate::partition::{Partition, Pid, Topic};
 use crate::spec::{Spec, SpecError};
@@ -21,6 +22,8 @@ pub(crate) struct Broker {
     pub(crate) delay: Duration,
     /// Started, but not yet registered with the controller: the port stays closed.
     pub(crate) starting: bool,
+    /// Shutting down in order.
+    pub(crate) leaving: Option<Leaving>,
     pub(crate) fenced: bool,
     /// While it cannot be heard: the last time the controller heard of it.
     pub(crate) last_contact: Option<Duration>,
@@ -36,6 +39,7 @@ impl Broker {
             process: Process::Running,
             delay: Duration::ZERO,
             starting: false,
+            leaving: None,
             fenced: false,
             last_contact: None,
             partitions: BTreeSet::new(),
@@ -141,6 +145,7 @@ impl Cluster {
                 Timer::CatchUp(pid, broker) => self.catch_up_due(pid, broker),
                 Timer::Lag(pid, broker) => self.lag_due(pid, broker),
                 Timer::Rejoin(pid, broker) => self.try_expand(pid, broker),
+                Timer::Leave(broker) => self.leave_due(broker),
                 Timer::Rebalance => self.rebalance_due(),
             }
         }
@@ -214,9 +219,10 @@ impl Cluster {
         self.broker(id).is_some_and(Broker::running)
     }
 
-    /// Whether the controller counts the broker among the living.
+    /// Whether the controller counts the broker among those that may lead and be in sync.
     pub(crate) fn is_active(&self, id: BrokerId) -> bool {
-        self.broker(id).is_some_and(|broker| !broker.fenced)
+        let leaves = |broker: &Broker| broker.leaving.is_some_and(|leaving| leaving.let_go);
+        self.broker(id).is_some_and(|broker| !broker.fenced && !leaves(broker))
     }
 
     /// The partition of this name.

@@ -53,6 +53,7 @@ impl Cluster {
                 self.timers.set(first_look, Timer::Return(id));
             }
         }
+        self.let_leavers_go();
         self.look_at_lag_from(first_look);
         self.expand_where_possible();
         self.run_waiting_requests();

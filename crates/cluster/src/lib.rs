@@ -38,6 +38,7 @@ mod elections;
 mod error;
 mod fetch;
 mod groups;
+mod leaving;
 mod levers;
 mod log;
 mod metadata;

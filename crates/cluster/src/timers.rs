@@ -27,6 +27,8 @@ pub(crate) enum Timer {
     Lag(Pid, BrokerId),
     /// A survivor may be in sync again.
     Rejoin(Pid, BrokerId),
+    /// A broker that shuts down in order asks for it, or is gone.
+    Leave(BrokerId),
     /// Leadership goes back to preferred leaders.
     Rebalance,
 }
