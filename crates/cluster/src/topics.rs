@@ -7,6 +7,7 @@ use crate::api::*;
 use crate::cluster::Cluster;
 use crate::configs;
 use crate::error::ErrorCode;
+use crate::log::Kept;
 use crate::parked::Parked;
 use crate::partition::{Partition, Pid, Topic};
 use crate::placement;
@@ -347,11 +348,17 @@ impl Cluster {
         (u128::from(hash(1)) << 64) | u128::from(hash(2) | 1)
     }
 
-    /// Bytes that a partition may keep: what it was told, but never more than its share of the cluster's memory.
-    pub(crate) fn retention_of(&self, pid: Pid) -> usize {
+    /// Bytes that a partition keeps: what it was told, but never more than its share of the cluster's memory.
+    pub(crate) fn kept_of(&self, pid: Pid) -> Kept {
         let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
         let own = topic.and_then(|topic| topic.retention_bytes).unwrap_or(self.spec.retention_bytes);
-        own.min(self.spec.log_bytes_max / self.partitions.len().max(1))
+        Kept { least: own, most: self.spec.log_bytes_max / self.partitions.len().max(1) }
+    }
+
+    /// Bytes of a partition that may wait to be committed, however little of it is kept.
+    pub(crate) fn uncommitted_max_of(&self, pid: Pid) -> usize {
+        let kept = self.kept_of(pid);
+        kept.least.max(self.spec.retention_bytes).min(kept.most)
     }
 
     /// Whether its records get the broker's time.
