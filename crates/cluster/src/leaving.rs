@@ -72,7 +72,7 @@ impl Cluster {
         self.timers.set(gone_at, Timer::Leave(id));
         for pid in held {
             if self.partitions[&pid].leader == Some(id) {
-                self.elect(pid, false);
+                self.elect(pid);
             } else {
                 self.shrink(pid, id);
             }

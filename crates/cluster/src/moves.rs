@@ -132,7 +132,7 @@ impl Cluster {
             if let Some(partition) = self.partitions.get_mut(&pid) {
                 partition.isr = isr;
             }
-            self.elect(pid, false);
+            self.elect(pid);
         } else {
             self.lead(pid, leader, isr);
         }
