@@ -32,6 +32,13 @@ const REASONS: &[Known] = &[
                  of it at once",
     },
     Known {
+        stories: &["E9"],
+        cells: &[("load", "longest wait"), ("watermarks of t-1", "")],
+        reason: "after a leader change in order acks=all waits for about 1 s on Apache Kafka, and acks=1 does not: by its \
+                 source a follower that asks too early asks again after `replica.fetch.backoff.ms`; here it follows at \
+                 once",
+    },
+    Known {
         stories: &["E3"],
         cells: &[("in-sync set", "full again")],
         reason: "after a black hole a broker of Apache Kafka waits for its connections to be opened again: 1 to 7 s",
@@ -58,7 +65,7 @@ const REASONS: &[Known] = &[
         reason: "the old follower leaves the set and the other one joins it in one step here, in two on Apache Kafka",
     },
     Known {
-        stories: &["E6", "E8"],
+        stories: &["E6", "E8", "E9"],
         cells: &[
             ("produce", ""),
             ("new reader", ""),
