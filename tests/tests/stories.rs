@@ -86,6 +86,16 @@ async fn a_killed_broker_with_a_live_controller_is_survived_without_a_heal() {
 }
 
 #[tokio::test]
+async fn a_broker_that_stops_in_order_hands_over_and_nobody_has_to_heal_it() {
+    let world = World::start(degrade()).await;
+    world.inject(json!({"kind": "stop_broker", "broker": 2})).await;
+    world.is_healthy("handed-over").await;
+    world.inject(json!({"kind": "start_broker", "broker": 2})).await;
+    world.is_healthy("after").await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_slow_broker_degrades_until_it_is_fast_again() {
     let world = World::start(degrade()).await;
     world.inject(json!({"kind": "slow_broker", "broker": 2, "delay_ms": 900})).await;

@@ -7,6 +7,7 @@ use crate::api::*;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::error::ErrorCode;
+use crate::leaving::Leaving;
 use crate::parked::Parked;
 use crate::partition::{Partition, Pid, Topic};
 use crate::spec::{Spec, SpecError};
@@ -21,6 +22,8 @@ pub(crate) struct Broker {
     pub(crate) delay: Duration,
     /// Started, but not yet registered with the controller: the port stays closed.
     pub(crate) starting: bool,
+    /// Shutting down in order.
+    pub(crate) leaving: Option<Leaving>,
     pub(crate) fenced: bool,
     /// While it cannot be heard: the last time the controller heard of it.
     pub(crate) last_contact: Option<Duration>,
@@ -36,6 +39,7 @@ impl Broker {
             process: Process::Running,
             delay: Duration::ZERO,
             starting: false,
+            leaving: None,
             fenced: false,
             last_contact: None,
             partitions: BTreeSet::new(),
@@ -140,6 +144,7 @@ impl Cluster {
                 Timer::Return(broker) => self.return_due(broker),
                 Timer::CatchUp(pid, broker) => self.catch_up_due(pid, broker),
                 Timer::Lag(pid, broker) => self.lag_due(pid, broker),
+                Timer::Leave(broker) => self.leave_due(broker),
                 Timer::Stale(broker) => self.stale_due(broker),
                 Timer::Quorum => self.quorum_due(),
                 Timer::Rebalance => self.rebalance_due(),
@@ -159,9 +164,12 @@ impl Cluster {
             | Request::OffsetFetch(_)
             | Request::ListGroups
             | Request::DescribeGroups(_) => return self.group_request(broker, token, client_id, request),
-            Request::CreateTopics(_) | Request::CreatePartitions(_) | Request::DeleteTopics(..) => {
-                return self.topics_request(broker, token, request);
-            }
+            Request::CreateTopics(_)
+            | Request::CreatePartitions(_)
+            | Request::DeleteTopics(..)
+            | Request::ElectLeaders(_)
+            | Request::MovePartitions(_)
+            | Request::ListMoves(_) => return self.controller_request(broker, token, request),
             Request::Metadata(topics) => Response::Metadata(self.metadata(topics)),
             Request::ListOffsets(asked) => Response::ListOffsets(self.list_offsets(broker, asked)),
             Request::OffsetForLeaderEpoch(asked) => {
@@ -212,9 +220,10 @@ impl Cluster {
         self.broker(id).is_some_and(Broker::running)
     }
 
-    /// Whether the controller counts the broker among the living.
+    /// Whether the controller counts the broker among those that may lead and be in sync.
     pub(crate) fn is_active(&self, id: BrokerId) -> bool {
-        self.broker(id).is_some_and(|broker| !broker.fenced)
+        let leaves = |broker: &Broker| broker.leaving.is_some_and(|leaving| leaving.let_go);
+        self.broker(id).is_some_and(|broker| !broker.fenced && !leaves(broker))
     }
 
     /// The partition of this name.

@@ -96,9 +96,10 @@ impl Cluster {
                 self.timers.set(first_look, Timer::Return(id));
             }
         }
+        self.let_leavers_go();
         self.look_at_lag_from(first_look);
         self.expand_where_possible();
-        self.run_waiting_topic_requests();
+        self.run_waiting_requests();
     }
 
     /// Those whose session has run out, as far as a controller knows that was frozen since then.
@@ -304,6 +305,7 @@ impl Cluster {
         let change = Change::Isr { partition: partition.name.clone(), isr: partition.isr.clone() };
         self.changed(change);
         self.advance(pid);
+        self.finish_move(pid);
     }
 
     fn expand_where_possible(&mut self) {

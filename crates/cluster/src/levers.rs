@@ -1,7 +1,7 @@
 //! The levers that faults and heals are built from.
 
 use crate::api::{BrokerId, Lever, Process, TopicPartition};
-use crate::cluster::Cluster;
+use crate::cluster::{Broker, Cluster};
 use crate::partition::Pid;
 use crate::timers::Timer;
 
@@ -14,6 +14,7 @@ impl Cluster {
             Lever::LoseQuorum => self.lose_quorum(),
             Lever::RestoreQuorum => self.restore_quorum(),
             Lever::KillBroker(id) => self.kill(id),
+            Lever::StopBroker(id) => self.stop(id),
             Lever::StartBroker(id) => self.start(id),
             Lever::FreezeBroker(id) => self.cut_off(id, Process::Frozen),
             Lever::ThawBroker(id) => self.bring_back(id, Process::Frozen),
@@ -31,9 +32,10 @@ impl Cluster {
         }
     }
 
-    fn kill(&mut self, id: BrokerId) {
+    pub(crate) fn kill(&mut self, id: BrokerId) {
         let Some(broker) = self.broker_mut(id) else { return };
         broker.starting = false;
+        broker.leaving = None;
         if broker.process == Process::Dead {
             return;
         }
@@ -44,17 +46,23 @@ impl Cluster {
         self.coordinators_moved();
     }
 
-    fn start(&mut self, id: BrokerId) {
+    pub(crate) fn start(&mut self, id: BrokerId) {
         let at = self.now + self.spec.clock.broker_start;
-        let Some(broker) = self.broker_mut(id).filter(|b| b.process == Process::Dead && !b.starting) else {
+        let Some(broker) = self.broker_mut(id) else { return };
+        if let Some(leaving) = &mut broker.leaving {
+            leaving.starts_again = true;
             return;
-        };
+        }
+        if broker.process != Process::Dead || broker.starting {
+            return;
+        }
         broker.starting = true;
         self.timers.set(at, Timer::Return(id));
     }
 
     fn cut_off(&mut self, id: BrokerId, process: Process) {
-        let Some(broker) = self.broker_mut(id).filter(|b| b.running()) else { return };
+        let may = |broker: &&mut Broker| broker.running() && broker.leaving.is_none();
+        let Some(broker) = self.broker_mut(id).filter(may) else { return };
         broker.process = process;
         self.relink(id);
         self.lose_contact(id);

@@ -7,14 +7,14 @@
 //! # Layout
 //! - `api`: what goes in and what comes out; `spec`: size, limits, clock.
 //! - `cluster`: the struct and its one `match`; `levers`: what can be done to it; `state`: what can be seen of it.
-//! - `controller`: sessions, fencing, elections, the in-sync sets; `replication`: followers and high watermarks.
+//! - `controller`: sessions, fencing, elections, the in-sync sets; `elections`, `moves`: what administrators ask of it; `replication`: followers and high watermarks.
 //! - `partition`, `log`, `batch`, `producers`: one partition and what lies in it.
 //! - `produce`, `fetch`, `offsets`, `metadata`, `topics`, `configs`, `coordinator`: the APIs; `groups`: the classic
 //!   group protocol; `parked`: requests that wait.
 //!
 //! # Invariants
 //! - At most one leader per partition and epoch; a high watermark never goes back; a committed record survives every
-//!   change of leader, for no election is unclean.
+//!   change of leader: no election is unclean, unless somebody asks for one by name.
 //! - Every request is answered at most once, and is either answered, parked, or abandoned.
 //! - The same events at the same times give the same effects.
 //! - Every table has a bound, named in [`Spec`].
@@ -34,12 +34,15 @@ mod cluster;
 mod configs;
 mod controller;
 mod coordinator;
+mod elections;
 mod error;
 mod fetch;
 mod groups;
+mod leaving;
 mod levers;
 mod log;
 mod metadata;
+mod moves;
 mod offsets;
 mod parked;
 mod partition;

@@ -9,6 +9,15 @@ use bytes::Bytes;
 
 use crate::batch::Batch;
 
+/// How many bytes of a log are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// A batch goes only if as many are left.
+    pub(crate) least: usize,
+    /// Above it a batch goes all the same.
+    pub(crate) most: usize,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
     batches: VecDeque<Batch>,
@@ -79,15 +88,21 @@ impl Log {
             self.bytes -= last.len();
             self.end = last.base_offset;
         }
+        // An unclean leader may have less than is left here: what it has is gone as well.
+        if self.end > offset {
+            self.start = self.start.min(offset);
+            self.end = offset;
+        }
         self.epochs.retain(|(_, first)| *first < offset);
     }
 
-    /// Drops the oldest batches until no more than `bytes_max` are left, but none at or above `high_watermark`.
-    pub(crate) fn retain(&mut self, bytes_max: usize, high_watermark: i64) {
-        while self.bytes > bytes_max {
-            let Some(first) = self.batches.pop_front_if(|batch| batch.end_offset() <= high_watermark) else {
-                break;
-            };
+    /// Drops the oldest batches as long as enough is left without them or there is too much, but none at or above
+    /// `high_watermark`. Apache Kafka does so with segments, which may hold a single batch.
+    pub(crate) fn retain(&mut self, kept: Kept, high_watermark: i64) {
+        while let Some(first) = self.batches.front() {
+            let enough = self.bytes - first.len() >= kept.least || self.bytes > kept.most;
+            let droppable = |batch: &mut Batch| enough && batch.end_offset() <= high_watermark;
+            let Some(first) = self.batches.pop_front_if(droppable) else { break };
             self.bytes -= first.len();
             self.start = self.start.max(first.end_offset());
         }
@@ -198,8 +213,17 @@ mod tests {
     #[test]
     fn retention_never_takes_what_is_not_committed() {
         let mut log = log(&[(1, 0), (1, 0), (1, 0)]);
-        log.retain(0, 1);
+        log.retain(Kept { least: 0, most: 0 }, 1);
         assert_eq!((log.start(), log.bytes()), (1, 200));
+    }
+
+    #[test]
+    fn retention_leaves_enough_unless_there_is_no_room() {
+        let mut log = log(&[(1, 0), (1, 0), (1, 0)]);
+        log.retain(Kept { least: 101, most: 1_000 }, 3);
+        assert_eq!((log.start(), log.bytes()), (1, 200));
+        log.retain(Kept { least: 101, most: 199 }, 3);
+        assert_eq!((log.start(), log.bytes()), (2, 100));
     }
 
     #[test]
@@ -221,7 +245,7 @@ mod tests {
     #[test]
     fn epochs_go_with_their_records() {
         let mut log = log(&[(1, 0), (1, 2), (1, 5)]);
-        log.retain(100, 3);
+        log.retain(Kept { least: 100, most: 1_000 }, 3);
         assert_eq!((log.start(), log.epochs.as_slice()), (2, [(5, 2)].as_slice()));
     }
 }

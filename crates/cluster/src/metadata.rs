@@ -55,7 +55,8 @@ impl Cluster {
     fn partition_view(&self, pid: Pid) -> Option<PartitionView> {
         let partition = self.partitions.get(&pid)?;
         let replicas = partition.assignment();
-        let offline = replicas.iter().copied().filter(|broker| !self.is_active(*broker)).collect();
+        let offline =
+            replicas.iter().copied().filter(|id| self.broker(*id).is_none_or(|b| b.fenced)).collect();
         let error = if partition.leader.is_some() { ErrorCode::None } else { ErrorCode::LeaderNotAvailable };
         Some(PartitionView {
             error,

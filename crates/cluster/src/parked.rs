@@ -14,7 +14,7 @@ use crate::topics::OFFSETS_TOPIC;
 pub(crate) enum Parked {
     Produce { broker: BrokerId, parts: Vec<ProducePart>, waits: Vec<Option<(Pid, i64)>> },
     Fetch { broker: BrokerId, fetch: Fetch, pids: Vec<Pid> },
-    Topics { broker: BrokerId, request: Request },
+    Controller { broker: BrokerId, request: Request },
     Offsets { broker: BrokerId, asked: Vec<OffsetFetch>, waits: Vec<(Pid, i64)> },
 }
 
@@ -23,7 +23,7 @@ impl Parked {
         match self {
             Self::Produce { broker, .. }
             | Self::Fetch { broker, .. }
-            | Self::Topics { broker, .. }
+            | Self::Controller { broker, .. }
             | Self::Offsets { broker, .. } => *broker,
         }
     }
@@ -55,7 +55,7 @@ impl Cluster {
                     }
                 }
             }
-            Parked::Topics { .. } => {}
+            Parked::Controller { .. } => {}
         }
         let timer = self.timers.set(self.now.saturating_add(wait), Timer::Parked(token));
         self.parked.insert(token, (parked, timer));
@@ -66,7 +66,7 @@ impl Cluster {
 
     /// Whether this request is the controller's now.
     pub(crate) fn is_forwarded(&self, token: Token) -> bool {
-        matches!(self.parked.get(&token), Some((Parked::Topics { .. }, _)))
+        matches!(self.parked.get(&token), Some((Parked::Controller { .. }, _)))
     }
 
     /// Takes a request back, and its name out of the partitions.
@@ -96,7 +96,7 @@ impl Cluster {
                     }
                 }
             }
-            Parked::Topics { .. } => {}
+            Parked::Controller { .. } => {}
         }
         Some(parked)
     }
@@ -113,7 +113,7 @@ impl Cluster {
                 let parts = self.read(broker, &fetch);
                 self.reply(token, Response::Fetch(parts));
             }
-            Some(Parked::Topics { request, .. }) => {
+            Some(Parked::Controller { request, .. }) => {
                 let response = timed_out(request);
                 self.reply(token, response);
             }
@@ -208,6 +208,9 @@ fn timed_out(request: Request) -> Response {
                 .map(|topic| crate::topics::refused(topic.name, ERROR, message()))
                 .collect(),
         ),
+        Request::ElectLeaders(asked) => crate::elections::refused(asked, ERROR),
+        Request::MovePartitions(asked) => crate::moves::refused(asked, ERROR),
+        Request::ListMoves(_) => Response::ListMoves(ERROR, Vec::new()),
         _ => Response::CreateTopics(Vec::new()),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::api::{BrokerId, CurrentLeader, Token, TopicName, TopicPartition};
 use crate::error::ErrorCode;
 use crate::log::Log;
+use crate::moves::Moving;
 use crate::producers::Producers;
 
 /// Names a partition for as long as it exists; never given twice, so that a timer or a waiter of a deleted partition
@@ -28,7 +29,7 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    fn new(broker: BrokerId) -> Self {
+    pub(crate) fn new(broker: BrokerId) -> Self {
         Self { broker, end: 0, behind_since: None, catching_up: false, lag_watched: false }
     }
 }
@@ -56,6 +57,7 @@ pub(crate) struct Partition {
     /// Replicas that left the in-sync set by fencing while it was below min ISR, and still have every committed
     /// record (KIP-966): they may lead when nobody in sync is left.
     pub(crate) eligible: Vec<BrokerId>,
+    pub(crate) moving: Option<Moving>,
     pub(crate) min_isr: usize,
     pub(crate) high_watermark: i64,
     pub(crate) log: Log,
@@ -81,6 +83,7 @@ impl Partition {
             replicas: replicas.iter().copied().map(Replica::new).collect(),
             isr: replicas.to_vec(),
             eligible: Vec::new(),
+            moving: None,
             min_isr: min_isr.min(replicas.len()),
             high_watermark: 0,
             log: Log::default(),
@@ -164,6 +167,8 @@ impl Partition {
             return;
         };
         self.log.truncate(end);
+        // Only an unclean leader has less than is committed.
+        self.high_watermark = self.high_watermark.min(end);
         self.log.begin_epoch(self.epoch);
         self.producers.truncate(end);
         for replica in &mut self.replicas {

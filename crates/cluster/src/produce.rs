@@ -106,7 +106,7 @@ impl Cluster {
         bytes: Bytes,
         terms: Terms,
     ) -> Result<Appended, ErrorCode> {
-        let limit = self.retention_of(pid);
+        let limit = self.uncommitted_max_of(pid);
         let bytes_max = self.message_bytes_max_of(pid);
         let stamps = self.stamps(pid);
         // In the order in which Apache Kafka looks, since only the first fault that is found is told.

@@ -140,12 +140,12 @@ impl Cluster {
         if !leader.is_some_and(|leader| self.is_running(leader)) {
             return;
         }
-        let retention = self.retention_of(pid);
+        let kept = self.kept_of(pid);
         let Some(partition) = self.partitions.get_mut(&pid) else { return };
         if !partition.advance_high_watermark() {
             return;
         }
-        partition.log.retain(retention, partition.high_watermark);
+        partition.log.retain(kept, partition.high_watermark);
         let acked = partition.take_acked();
         let fetchers: Vec<_> = partition.fetchers.iter().copied().collect();
         for waiter in acked {

@@ -25,6 +25,8 @@ pub(crate) enum Timer {
     CatchUp(Pid, BrokerId),
     /// A follower may have been behind for too long.
     Lag(Pid, BrokerId),
+    /// A broker that shuts down in order asks for it, or is gone.
+    Leave(BrokerId),
     /// A controller that has just gone on fences a broker that it takes for dead.
     Stale(BrokerId),
     /// The controllers have a leader again.

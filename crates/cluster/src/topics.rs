@@ -7,6 +7,7 @@ use crate::api::*;
 use crate::cluster::Cluster;
 use crate::configs;
 use crate::error::ErrorCode;
+use crate::log::Kept;
 use crate::parked::Parked;
 use crate::partition::{Partition, Pid, Topic};
 use crate::placement;
@@ -41,28 +42,27 @@ impl Cluster {
     }
 
     /// Waits while the controller is frozen.
-    pub(crate) fn topics_request(&mut self, broker: BrokerId, token: Token, request: Request) {
+    pub(crate) fn controller_request(&mut self, broker: BrokerId, token: Token, request: Request) {
         if self.controller_works() {
-            let response = self.run_topics_request(request);
+            let response = self.run_controller_request(request);
             return self.reply(token, response);
         }
-        self.park(token, Parked::Topics { broker, request }, FORWARDING);
+        self.park(token, Parked::Controller { broker, request }, FORWARDING);
     }
 
-    pub(crate) fn run_waiting_topic_requests(&mut self) {
-        let about_topics = |parked: &Parked| matches!(parked, Parked::Topics { .. });
-        let waiting =
-            self.parked.iter().filter(|(_, (parked, _))| about_topics(parked)).map(|(token, _)| *token);
+    pub(crate) fn run_waiting_requests(&mut self) {
+        let for_it = |parked: &Parked| matches!(parked, Parked::Controller { .. });
+        let waiting = self.parked.iter().filter(|(_, (parked, _))| for_it(parked)).map(|(token, _)| *token);
         let waiting: Vec<Token> = waiting.collect();
         for token in waiting {
-            if let Some(Parked::Topics { request, .. }) = self.unpark(token) {
-                let response = self.run_topics_request(request);
+            if let Some(Parked::Controller { request, .. }) = self.unpark(token) {
+                let response = self.run_controller_request(request);
                 self.reply(token, response);
             }
         }
     }
 
-    fn run_topics_request(&mut self, request: Request) -> Response {
+    fn run_controller_request(&mut self, request: Request) -> Response {
         match request {
             Request::CreatePartitions(asked) => {
                 let grow = |(topic, count, replicas)| self.grow(topic, count, replicas, asked.validate_only);
@@ -76,6 +76,9 @@ impl Cluster {
                 let create = |new| self.create_topic(new, asked.validate_only);
                 Response::CreateTopics(topics.into_iter().map(create).chain(twice).collect())
             }
+            Request::ElectLeaders(asked) => self.elect_leaders(asked),
+            Request::MovePartitions(asked) => self.move_partitions(asked),
+            Request::ListMoves(asked) => self.list_moves(asked),
             _ => Response::CreateTopics(Vec::new()),
         }
     }
@@ -185,7 +188,7 @@ impl Cluster {
         Ok(replicas)
     }
 
-    fn check_assignment(&self, replicas: &[Replicas], factor: usize) -> Result<(), Refusal> {
+    pub(crate) fn check_assignment(&self, replicas: &[Replicas], factor: usize) -> Result<(), Refusal> {
         for brokers in replicas {
             let distinct: std::collections::BTreeSet<_> = brokers.iter().collect();
             let known = brokers.iter().all(|broker| self.broker(*broker).is_some());
@@ -345,11 +348,17 @@ impl Cluster {
         (u128::from(hash(1)) << 64) | u128::from(hash(2) | 1)
     }
 
-    /// Bytes that a partition may keep: what it was told, but never more than its share of the cluster's memory.
-    pub(crate) fn retention_of(&self, pid: Pid) -> usize {
+    /// Bytes that a partition keeps: what it was told, but never more than its share of the cluster's memory.
+    pub(crate) fn kept_of(&self, pid: Pid) -> Kept {
         let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
         let own = topic.and_then(|topic| topic.retention_bytes).unwrap_or(self.spec.retention_bytes);
-        own.min(self.spec.log_bytes_max / self.partitions.len().max(1))
+        Kept { least: own, most: self.spec.log_bytes_max / self.partitions.len().max(1) }
+    }
+
+    /// Bytes of a partition that may wait to be committed, however little of it is kept.
+    pub(crate) fn uncommitted_max_of(&self, pid: Pid) -> usize {
+        let kept = self.kept_of(pid);
+        kept.least.max(self.spec.retention_bytes).min(kept.most)
     }
 
     /// Whether its records get the broker's time.

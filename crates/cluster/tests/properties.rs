@@ -13,6 +13,8 @@ enum Step {
     Pull(Lever),
     Produce { partition: i32, acks: Acks, producer: Option<(i64, i16, i32)> },
     Fetch { partition: i32, offset: i64, wait_ms: u64 },
+    ElectPreferred,
+    Move { partition: i32, to: Option<Vec<i32>> },
     Pass(u64),
 }
 
@@ -23,6 +25,7 @@ fn lever() -> impl Strategy<Value = Lever> {
         1 => Just(Lever::FreezeController),
         3 => Just(Lever::ThawController),
         1 => broker().prop_map(Lever::KillBroker),
+        1 => broker().prop_map(Lever::StopBroker),
         2 => broker().prop_map(Lever::StartBroker),
         1 => broker().prop_map(Lever::FreezeBroker),
         2 => broker().prop_map(Lever::ThawBroker),
@@ -36,11 +39,14 @@ fn lever() -> impl Strategy<Value = Lever> {
 
 fn step() -> impl Strategy<Value = Step> {
     let acks = prop_oneof![1 => Just(Acks::None), 1 => Just(Acks::Leader), 3 => Just(Acks::All)];
+    let to = prop::option::of(prop::sample::subsequence(vec![1, 2, 3, 4], 1..=4).prop_shuffle());
     let producer = prop::option::of((0..3_i64, 0..2_i16, 0..6_i32));
     prop_oneof![
         2 => lever().prop_map(Step::Pull),
         4 => (0..3, acks, producer).prop_map(|(partition, acks, producer)| Step::Produce { partition, acks, producer }),
         1 => (0..3, 0..8_i64, 0..3_000_u64).prop_map(|(partition, offset, wait_ms)| Step::Fetch { partition, offset, wait_ms }),
+        1 => Just(Step::ElectPreferred),
+        1 => (0..3, to).prop_map(|(partition, to)| Step::Move { partition, to }),
         2 => (0..12_000_u64).prop_map(Step::Pass),
     ]
 }
@@ -96,6 +102,15 @@ fn run(steps: Vec<Step>) {
         match step {
             Step::Pull(lever) => world.pull(lever),
             Step::Pass(time) => world.pass(ms(time)),
+            Step::ElectPreferred => {
+                let everything = ElectLeaders { election: Election::Preferred, topics: None };
+                world.ask(1, Request::ElectLeaders(everything));
+            }
+            Step::Move { partition, to } => {
+                let to = to.map(|to| to.into_iter().map(BrokerId).collect());
+                let partitions = vec![(tp("t", partition), to)];
+                world.ask(1, Request::MovePartitions(MovePartitions { factor_may_change: true, partitions }));
+            }
             Step::Produce { partition, acks, producer } => {
                 let leader = world.leader(partition).0.max(1);
                 world.produce_batch(leader, partition, acks, batch(producer));
@@ -126,7 +141,8 @@ fn heal_everything(world: &mut World) {
     assert_eq!(world.cluster.state().parked_requests, 0);
     for partition in 0..3 {
         let (leader, isr) = world.leader(partition);
-        assert_eq!(isr.len(), 3, "partition {partition} led by {leader}");
+        let replicas = world.metadata("t", partition).replicas.len();
+        assert_eq!(isr.len(), replicas, "partition {partition} led by {leader}");
         let token = world.produce(leader, partition, Acks::All);
         assert_eq!(world.produced(token), Some(ErrorCode::None));
     }

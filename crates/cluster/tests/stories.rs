@@ -362,3 +362,59 @@ fn a_topic_may_be_placed_on_a_fenced_broker_that_does_not_lead() {
         assert_eq!((view.replicas.len(), view.isr.len(), view.offline), (3, 2, vec![B2]));
     }
 }
+
+#[test]
+fn e9_a_broker_that_stops_in_order_hands_over_before_it_goes() {
+    let mut world = World::three();
+    world.create("solo", &[&[2]]);
+    world.pull(Lever::StopBroker(B2));
+    assert!(acked(&mut world, 2, 1, Acks::All), "it has not asked yet");
+    world.pass(ms(200));
+    assert_eq!(world.leader(1), (3, vec![3, 1]), "it asked, and others were elected at once");
+    assert_eq!(world.leader(0), (1, vec![1, 3]));
+    assert_eq!(world.metadata("solo", 0).leader, None);
+    assert!(acked(&mut world, 3, 1, Acks::All) && acked(&mut world, 1, 0, Acks::All), "nobody waits");
+    let token = world.produce(2, 1, Acks::All);
+    assert_eq!(world.produced(token), Some(ErrorCode::NotLeaderOrFollower), "its port is still open");
+    world.pass(ms(2_200));
+    let gone = |world: &World| world.cluster.link(B2).map(|link| link.process) == Some(Process::Dead);
+    assert!(gone(&world) && world.cluster.state().brokers[1].fenced, "no session has to run out");
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(3_000));
+    assert_eq!((world.leader(1), world.leader(0).1), ((3, vec![2, 3, 1]), vec![1, 2, 3]));
+    assert_eq!(world.metadata("solo", 0).leader, Some(B2));
+}
+
+#[test]
+fn e9_a_frozen_controller_lets_nobody_go_until_it_goes_on_or_the_broker_has_enough() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::StopBroker(B2));
+    world.pass(ms(60_000));
+    assert!(acked(&mut world, 2, 1, Acks::All), "it serves on");
+    world.pull(Lever::ThawController);
+    assert_eq!(world.leader(1), (3, vec![3, 1]));
+    world.pass(ms(2_200));
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(12_000));
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::StopBroker(B2));
+    world.pass(ms(301_000));
+    assert_eq!(world.cluster.link(B2).map(|link| link.process), Some(Process::Dead));
+    assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "as if it had been killed");
+}
+
+#[test]
+fn a_broker_that_is_started_before_it_is_gone_comes_back() {
+    let mut world = World::three();
+    world.pull(Lever::StopBroker(B2));
+    world.pull(Lever::FreezeBroker(B2));
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(10_000));
+    assert_eq!(world.leader(1), (3, vec![2, 3, 1]));
+    world.pull(Lever::StopBroker(B2));
+    world.pull(Lever::KillBroker(B2));
+    world.pull(Lever::StartBroker(B2));
+    world.pass(ms(15_000));
+    assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "a kill comes before an orderly end");
+}

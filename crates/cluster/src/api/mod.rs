@@ -96,7 +96,9 @@ pub enum Lever {
     RestoreQuorum,
     /// `kill -9`: connections break, the log on disk survives.
     KillBroker(BrokerId),
-    /// A killed broker starts again, registers with the controller and catches up.
+    /// `SIGTERM`: its leaders move, then it goes; while the controller is frozen it waits for it.
+    StopBroker(BrokerId),
+    /// A broker that was killed or stopped starts again, registers with the controller and catches up.
     StartBroker(BrokerId),
     /// `SIGSTOP`: TCP stays up, nothing answers.
     FreezeBroker(BrokerId),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{BrokerId, Replicas, TopicPartition, TopicRef};
+use super::{BrokerId, Replicas, TopicName, TopicPartition, TopicRef};
 
 /// Who must have a batch before the producer is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,12 @@ pub enum Request {
     CreatePartitions(CreatePartitions),
     /// Needs the controller.
     DeleteTopics(Vec<TopicRef>, Duration),
+    /// Needs the controller.
+    ElectLeaders(ElectLeaders),
+    /// Needs the controller.
+    MovePartitions(MovePartitions),
+    /// The moves that are not over, of these partitions or of all. Needs the controller.
+    ListMoves(Option<Vec<TopicPartition>>),
     /// Move the log start offset: (partition, before this offset; -1 is the high watermark).
     DeleteRecords(Vec<(TopicPartition, i64)>),
     /// Brokers and the controller.
@@ -274,6 +280,35 @@ pub struct CreatePartitions {
     pub validate_only: bool,
     /// (topic, new total count, replicas of the new partitions if placed by the caller).
     pub topics: Vec<(String, i32, Option<Vec<Replicas>>)>,
+}
+
+/// Which election is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Election {
+    /// Of the first replica, if it is in sync.
+    Preferred,
+    /// Of anybody who is there, where nobody leads: committed records may be lost.
+    Unclean,
+    /// A number that means none of them; refused.
+    Unknown,
+}
+
+/// Elect leaders.
+#[derive(Debug, Clone)]
+pub struct ElectLeaders {
+    /// How.
+    pub election: Election,
+    /// Partitions by topic; `None` is all of them.
+    pub topics: Option<Vec<(TopicName, Vec<i32>)>>,
+}
+
+/// Move partitions to other brokers (`AlterPartitionReassignments`).
+#[derive(Debug, Clone)]
+pub struct MovePartitions {
+    /// Whether a partition may get more or fewer replicas than it has.
+    pub factor_may_change: bool,
+    /// (partition, its new replicas; `None` cancels a move).
+    pub partitions: Vec<(TopicPartition, Option<Replicas>)>,
 }
 
 /// Whose settings.

@@ -48,6 +48,12 @@ pub enum Response {
     CreatePartitions(Vec<(String, ErrorCode, Option<String>)>),
     /// To [`Request::DeleteTopics`].
     DeleteTopics(Vec<DeletedTopic>),
+    /// To [`Request::ElectLeaders`]: the error of all, then one per partition, by topic.
+    ElectLeaders(ErrorCode, Vec<(TopicName, Vec<(i32, ErrorCode)>)>),
+    /// To [`Request::MovePartitions`]: the error of all, then one per partition, with a message.
+    MovePartitions(ErrorCode, Vec<(TopicPartition, ErrorCode, Option<String>)>),
+    /// To [`Request::ListMoves`].
+    ListMoves(ErrorCode, Vec<MoveView>),
     /// To [`Request::DeleteRecords`]: the new log start offset.
     DeleteRecords(Vec<(TopicPartition, Result<i64, ErrorCode>)>),
     /// To [`Request::DescribeCluster`].
@@ -232,6 +238,19 @@ pub struct MemberView {
     pub subscription: Bytes,
     /// What it got.
     pub assignment: Bytes,
+}
+
+/// A move that is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveView {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// All its replicas, old and new.
+    pub replicas: Vec<BrokerId>,
+    /// Those that are not in sync yet, or were not when it began.
+    pub adding: Vec<BrokerId>,
+    /// Those that go when it is over.
+    pub removing: Vec<BrokerId>,
 }
 
 /// A topic that was created, or why it was not.

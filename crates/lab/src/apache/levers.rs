@@ -87,8 +87,22 @@ impl Levers for Apache {
         self.on_broker(broker, Node::kill)
     }
 
+    fn stop_broker(&self, broker: i32) -> Pulled<'_> {
+        if self.broker(broker).is_some_and(|node| node.life() == Life::Frozen) {
+            let frozen = FaultError::Failed(format!("broker {broker} is frozen; heal that first"));
+            return ready(Err(frozen)).boxed();
+        }
+        self.on_broker(broker, Node::terminate)
+    }
+
     fn start_broker(&self, broker: i32) -> Pulled<'_> {
-        self.on_broker(broker, Node::start)
+        async move {
+            if let Some(node) = self.nodes.iter().find(|node| node.id == broker) {
+                self.until_gone(node).await?;
+            }
+            self.on_broker(broker, Node::start).await
+        }
+        .boxed()
     }
 
     fn freeze_broker(&self, broker: i32) -> Pulled<'_> {

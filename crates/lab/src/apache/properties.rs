@@ -62,6 +62,9 @@ pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -
     text.set("min.insync.replicas", spec.min_isr);
     text.set("message.max.bytes", spec.message_bytes_max);
     text.set("log.retention.bytes", spec.retention_bytes);
+    // What is too much goes within seconds, not minutes.
+    text.set("log.initial.task.delay.ms", 1_000);
+    text.set("log.retention.check.interval.ms", 1_000);
     // Nobody is waited for: a test's first member would wait 3 s for a second one.
     text.set("group.initial.rebalance.delay.ms", 0);
     text.set("auto.create.topics.enable", false);

@@ -81,7 +81,8 @@ impl Apache {
         Ok(())
     }
 
-    async fn until_gone(&self, broker: &Running) -> Result<(), FaultError> {
+    /// Waits for a broker that is shutting down, if it is.
+    pub(super) async fn until_gone(&self, broker: &Running) -> Result<(), FaultError> {
         let until = Instant::now() + MOVE;
         while broker.node.life() == Life::Leaving {
             if Instant::now() >= until {

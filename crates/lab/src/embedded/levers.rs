@@ -22,13 +22,9 @@ impl Embedded {
     /// Breaks a broker in a way that only a running one can be broken.
     fn break_broker(&self, broker: i32, lever: Lever, into: Process) -> Pulled<'_> {
         self.engine.pull(lever);
-        let process = self.engine.process(BrokerId(broker));
-        let done = if process == Some(into) {
-            Ok(())
-        } else {
-            let is = process
-                .map_or_else(|| "not there".to_owned(), |process| format!("{process:?}").to_lowercase());
-            Err(FaultError::Failed(format!("broker {broker} is {is}; heal that first")))
+        let done = match self.engine.process(BrokerId(broker)) {
+            Some(process) if process == into => Ok(()),
+            process => Err(in_the_way(broker, process)),
         };
         ready(done).boxed()
     }
@@ -71,6 +67,15 @@ impl Levers for Embedded {
         self.pull(Lever::KillBroker(BrokerId(broker)))
     }
 
+    fn stop_broker(&self, broker: i32) -> Pulled<'_> {
+        match self.engine.process(BrokerId(broker)) {
+            process @ Some(Process::Frozen | Process::BlackHoled) => {
+                ready(Err(in_the_way(broker, process))).boxed()
+            }
+            _ => self.pull(Lever::StopBroker(BrokerId(broker))),
+        }
+    }
+
     fn start_broker(&self, broker: i32) -> Pulled<'_> {
         self.pull(Lever::StartBroker(BrokerId(broker)))
     }
@@ -102,6 +107,11 @@ impl Levers for Embedded {
     fn restore_leader(&self, partitions: Vec<(String, i32)>) -> Pulled<'_> {
         self.pull(Lever::RestoreLeader(named(partitions)))
     }
+}
+
+fn in_the_way(broker: i32, process: Option<Process>) -> FaultError {
+    let is = process.map_or_else(|| "not there".to_owned(), |process| format!("{process:?}").to_lowercase());
+    FaultError::Failed(format!("broker {broker} is {is}; heal that first"))
 }
 
 fn named(partitions: Vec<(String, i32)>) -> Vec<TopicPartition> {

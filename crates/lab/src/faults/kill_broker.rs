@@ -27,7 +27,7 @@ pub(super) const PAIR: [Fault; 2] = [
         kind: FaultKind {
             name: "start_broker",
             healed_by: None,
-            help: "start a killed broker again, on the same port",
+            help: "start a killed or stopped broker again, on the same port",
             args: &[select::BROKER],
         },
         levers: &[Lever::StartBroker],

@@ -20,6 +20,8 @@ pub enum Lever {
     RestoreQuorum,
     /// `kill -9`.
     KillBroker,
+    /// `SIGTERM`.
+    StopBroker,
     /// Start it again.
     StartBroker,
     /// `SIGSTOP`.
@@ -48,6 +50,7 @@ impl Lever {
             | Self::LoseQuorum
             | Self::RestoreQuorum
             | Self::KillBroker
+            | Self::StopBroker
             | Self::StartBroker
             | Self::FreezeBroker
             | Self::ThawBroker
@@ -82,6 +85,7 @@ impl Lever {
             Self::LoseQuorum => "lose its quorum of controllers",
             Self::RestoreQuorum => "get its quorum of controllers back",
             Self::KillBroker => "kill a broker",
+            Self::StopBroker => "stop a broker in order",
             Self::StartBroker => "start a broker",
             Self::FreezeBroker => "freeze a broker",
             Self::ThawBroker => "thaw a broker",

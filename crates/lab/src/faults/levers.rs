@@ -60,7 +60,12 @@ pub trait Levers: Send + Sync {
         cannot(self.backend(), Lever::KillBroker)
     }
 
-    /// Start it again.
+    /// `SIGTERM`; returns when it is told, not when it is gone.
+    fn stop_broker(&self, _broker: i32) -> Pulled<'_> {
+        cannot(self.backend(), Lever::StopBroker)
+    }
+
+    /// Start it again; one that is still shutting down, as soon as it is gone.
     fn start_broker(&self, _broker: i32) -> Pulled<'_> {
         cannot(self.backend(), Lever::StartBroker)
     }

@@ -21,6 +21,7 @@ mod lose_quorum;
 mod open;
 mod select;
 mod slow_broker;
+mod stop_broker;
 mod strip_leader;
 #[cfg(test)]
 mod tests;
@@ -39,19 +40,20 @@ pub use lever::Lever;
 pub use levers::{Levers, Pulled, TopicShape};
 pub use open::{OPEN_MAX, OpenFaults};
 
-/// Every fault beside its heal, in the order of the catalogue.
-const PAIRS: [[Fault; 2]; 8] = [
-    freeze_controller::PAIR,
-    lose_quorum::PAIR,
-    kill_broker::PAIR,
-    freeze_broker::PAIR,
-    black_hole_broker::PAIR,
-    slow_broker::PAIR,
-    strip_leader::PAIR,
-    lose_coordinator::PAIR,
+/// Every fault beside its heal, in the order of the catalogue; a fault whose heal is another's stands after that pair.
+const PAIRS: [&[Fault]; 9] = [
+    &freeze_controller::PAIR,
+    &lose_quorum::PAIR,
+    &kill_broker::PAIR,
+    &stop_broker::ALONE,
+    &freeze_broker::PAIR,
+    &black_hole_broker::PAIR,
+    &slow_broker::PAIR,
+    &strip_leader::PAIR,
+    &lose_coordinator::PAIR,
 ];
 
-static ALL: &[Fault] = PAIRS.as_flattened();
+static ALL: LazyLock<Vec<Fault>> = LazyLock::new(|| PAIRS.concat());
 
 static KINDS: LazyLock<Vec<FaultKind>> = LazyLock::new(|| ALL.iter().map(|fault| fault.kind).collect());
 

@@ -71,6 +71,10 @@ impl Levers for Diary {
         self.write(format!("kill {broker}"))
     }
 
+    fn stop_broker(&self, broker: i32) -> Pulled<'_> {
+        self.write(format!("stop {broker}"))
+    }
+
     fn start_broker(&self, broker: i32) -> Pulled<'_> {
         self.write(format!("start {broker}"))
     }
@@ -131,6 +135,7 @@ fn levers_are_pulled() {
     check(json!({"kind": "freeze_controller"}), expect!["freeze controller | the controller is frozen"]);
     check(json!({"kind": "lose_quorum"}), expect!["lose quorum | the controllers have lost their quorum"]);
     check(json!({"kind": "kill_broker", "broker": 2}), expect!["kill 2 | broker 2 is dead"]);
+    check(json!({"kind": "stop_broker", "broker": 2}), expect!["stop 2 | broker 2 shuts down"]);
     check(
         json!({"kind": "slow_broker", "broker": 2, "delay_ms": 800}),
         expect!["slow 2 by 800ms | broker 2 answers 800ms late"],
@@ -158,7 +163,7 @@ fn errors_name_the_field_the_value_and_what_is_allowed() {
     check(
         json!({"kind": "kill_brocker"}),
         expect![[
-            r#"`kind` "kill_brocker" is not a fault (allowed: freeze_controller, thaw_controller, lose_quorum, restore_quorum, kill_broker, start_broker, freeze_broker, thaw_broker, black_hole_broker, restore_broker, slow_broker, restore_broker_speed, strip_leader, restore_leader, lose_coordinator, restore_coordinator)"#
+            r#"`kind` "kill_brocker" is not a fault (allowed: freeze_controller, thaw_controller, lose_quorum, restore_quorum, kill_broker, start_broker, stop_broker, freeze_broker, thaw_broker, black_hole_broker, restore_broker, slow_broker, restore_broker_speed, strip_leader, restore_leader, lose_coordinator, restore_coordinator)"#
         ]],
     );
     check(
@@ -233,7 +238,7 @@ fn any_call_of(kind: &scenario::FaultKind) -> FaultCall {
 
 #[test]
 fn a_fault_pulls_the_lever_that_it_names() {
-    for fault in ALL {
+    for fault in ALL.iter() {
         let refused = block_on(apply(&Refuser { topics: true }, &any_call_of(&fault.kind)))
             .expect_err("there are no levers");
         let FaultError::CannotDoThat { lever, able, .. } = refused else { panic!("{refused}") };

@@ -67,6 +67,12 @@ async fn chosen_partitions_lose_their_leaders_and_get_them_back() {
     assert!(leaders[2].is_some(), "what the lost broker led has moved on");
     inject(&cluster, json!({ "kind": "restore_leader", "topic": "t", "partitions": [0] })).await;
     admin.wait_for(&[("t", 3)], Duration::from_secs(60)).await.expect("leaders again");
+    // A broker that stops in order hands over, and may be started again before it is gone.
+    inject(&cluster, json!({ "kind": "stop_broker", "broker": 2 })).await;
+    until(&admin, 1, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2))
+        .await;
+    inject(&cluster, json!({ "kind": "start_broker", "broker": 2 })).await;
+    until(&admin, 1, "it is in sync again", |partition| partition.isr.len() == 3).await;
     cluster.shutdown().await;
 }
 

@@ -5,6 +5,7 @@ use kafka_protocol::messages::{ApiKey, FindCoordinatorRequest, FindCoordinatorRe
 use kafka_protocol::protocol::StrBytes;
 use lab::Lab as _;
 use lab::embedded::Embedded;
+use lab::timeline::What;
 use serde_json::json;
 
 use crate::wire::{self, Wire};
@@ -41,6 +42,28 @@ async fn a_leader_that_dies_is_replaced_while_the_controller_lives() {
     })
     .await;
     assert_eq!(Wire::to(&lab, new).await.produce("orders", 0, "hello").await, 0);
+}
+
+#[tokio::test]
+async fn a_leader_that_stops_in_order_is_replaced_before_it_is_gone_and_can_come_back_at_once() {
+    let lab = small().await;
+    let stopped = leader(&lab, 1, 0).await;
+    let alive = other_than(stopped);
+    inject(&lab, json!({"kind": "stop_broker", "broker": stopped})).await;
+    let new = eventually("another leader", async || {
+        let now = leader(&lab, alive, 0).await;
+        (now != stopped).then_some(now)
+    })
+    .await;
+    assert_ne!(new, -1, "somebody led all the time");
+    assert_eq!(Wire::to(&lab, new).await.produce("orders", 0, "hello").await, 0);
+    inject(&lab, json!({"kind": "start_broker", "broker": stopped})).await;
+    let back = || lab.timeline().entries().into_iter().any(|entry| entry.what == unfenced(stopped));
+    eventually("it is back", async || back().then_some(())).await;
+}
+
+fn unfenced(broker: i32) -> What {
+    What::Cluster(cluster::Change::Fenced { broker: cluster::BrokerId(broker), fenced: false })
 }
 
 #[tokio::test]

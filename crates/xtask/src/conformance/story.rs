@@ -17,10 +17,11 @@ use super::ground::Ground;
 use super::probes::account::{self, Account};
 use super::probes::consume::{self, Reader};
 use super::probes::groups::{self, Groups};
+use super::probes::load::Load;
 use super::probes::produce::Producers;
 use super::probes::pulse::Pulse;
 use super::probes::series::Series;
-use super::probes::{admin, metrics, raw, raw_groups};
+use super::probes::{admin, elect, metrics, raw, raw_groups};
 
 /// From the fault to the account, to the questions, and to the heal.
 const ACCOUNT_AT: Duration = Duration::from_millis(500);
@@ -49,6 +50,8 @@ pub struct Story {
     pub fault: &'static [Step],
     /// The heal.
     pub heal: &'static [Step],
+    /// Whether leaders change in order: then a load goes through all of it, and elections are asked for.
+    pub changes_leaders: bool,
 }
 
 /// What a cluster of three brokers is like.
@@ -74,6 +77,8 @@ pub enum Step {
     Do(&'static str),
     /// A fault or a heal of a broker.
     To(&'static str, i32),
+    /// The election of all preferred leaders.
+    ElectPreferred,
     /// Nothing, for so many milliseconds.
     WaitMs(u64),
 }
@@ -89,12 +94,13 @@ impl Story {
         let cast = Cast::gather(ground).await.context("before the fault")?;
         take(ground, self.before).await?;
         let series = Series::begin(ground, &groups::watched())?;
+        let load = if self.changes_leaders { Some(Load::begin(ground).await?) } else { None };
         // A first sample of everything.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let fault = Instant::now();
         cast.forget();
         take(ground, self.fault).await?;
-        let (mut seen, timed_out) = cast.outage(ground, fault).await?;
+        let (mut seen, timed_out) = cast.outage(ground, fault, self.changes_leaders).await?;
         tokio::time::sleep_until((fault + HEAL_AT).into()).await;
         let _nothing_starts = ground.quiet.read().await;
         seen.extend(cast.said(ground));
@@ -102,6 +108,9 @@ impl Story {
         let (healed, after) = tokio::join!(take(ground, self.heal), cast.healing(ground, heal));
         healed?;
         seen.extend(after);
+        if let Some(load) = load {
+            seen.extend(load.end(ground, heal, &cast.reader).await);
+        }
         seen.extend(metrics::at(ground, "in the end").await);
         seen.extend(account::settle(ground, &timed_out, &cast.reader.read()));
         seen.extend(series.seen(ground, fault, heal, heal + HEALING));
@@ -114,6 +123,10 @@ async fn take(ground: &Ground, steps: &[Step]) -> anyhow::Result<()> {
         let call = match step {
             Step::WaitMs(ms) => {
                 tokio::time::sleep(Duration::from_millis(*ms)).await;
+                continue;
+            }
+            Step::ElectPreferred => {
+                elect::preferred_everywhere(ground).await?;
                 continue;
             }
             Step::Do(kind) => json!({ "kind": kind }),
@@ -155,6 +168,7 @@ impl Cast {
         &self,
         ground: &Ground,
         fault: Instant,
+        changes_leaders: bool,
     ) -> anyhow::Result<(Vec<Seen>, Vec<account::TimedOut>)> {
         let at = |after: Duration| tokio::time::sleep_until((fault + after).into());
         let account = async {
@@ -171,7 +185,8 @@ impl Cast {
                 self.groups.ask(ground),
                 admin::create_topic(ground),
             );
-            anyhow::Ok([produced, raw, raw_groups, read?, grouped, created?].concat())
+            let elected = if changes_leaders { elect::ask(ground).await } else { Vec::new() };
+            anyhow::Ok([produced, raw, raw_groups, read?, grouped, created?, elected].concat())
         };
         let measures = async {
             at(METRICS_AT).await;

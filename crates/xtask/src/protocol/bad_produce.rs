@@ -102,8 +102,8 @@ fn bad_batches(good: &Bytes) -> anyhow::Result<Vec<(&'static str, Bytes)>> {
         ("a record count too low", checked(edited(&two, at::COUNT, |_| 1))),
         ("a last offset delta too high", checked(edited(&two, at::LAST_OFFSET_DELTA, |_| 9))),
         ("no records", checked(edited(&edited(good, at::COUNT, |_| 0), at::LAST_OFFSET_DELTA, |_| 0))),
-        ("a batch as large as allowed", sized(BATCH_BYTES_MAX)?),
-        ("a batch one byte too large", sized(BATCH_BYTES_MAX + 1)?),
+        ("a batch as large as allowed", sized(BATCH_BYTES_MAX, None)?),
+        ("a batch one byte too large", sized(BATCH_BYTES_MAX + 1, None)?),
         ("an oversized batch, compressed small", zipped(2 * BATCH_BYTES_MAX)?),
         ("a timestamp far in the future", Batch::of([far]).encode()?),
         ("a timestamp before 1970", Batch::of([negative]).encode()?),
@@ -112,8 +112,10 @@ fn bad_batches(good: &Bytes) -> anyhow::Result<Vec<(&'static str, Bytes)>> {
 }
 
 /// A batch of exactly so many bytes.
-fn sized(bytes: usize) -> anyhow::Result<Bytes> {
-    let value = |length: usize| Batch::of([Entry::value(vec![b'x'; length])]).encode();
+/// A batch of one record with so many bytes in all.
+pub(super) fn sized(bytes: usize, timestamp: Option<i64>) -> anyhow::Result<Bytes> {
+    let entry = |length: usize| Entry { timestamp, ..Entry::value(vec![b'x'; length]) };
+    let value = |length: usize| Batch::of([entry(length)]).encode();
     // The header and the record's own fields take the rest; their varints have their full width near the end.
     let rest = value(bytes - 100)?.len() - (bytes - 100);
     value(bytes - rest)

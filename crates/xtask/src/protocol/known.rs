@@ -5,8 +5,8 @@ const REASONS: &[(&str, &str, &str)] = &[
     (
         "versions",
         "other requests offered",
-        "transactions, ACLs, quotas, share groups, reassignments and the rest are not part of the simulator: what is \
-         not offered is not half there",
+        "transactions, ACLs, quotas, share groups and the rest are not part of the simulator: what is not offered is not \
+         half there",
     ),
     (
         "bad produce",

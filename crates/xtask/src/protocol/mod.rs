@@ -16,6 +16,7 @@ mod ground;
 mod groups;
 pub mod known;
 mod members;
+mod moves;
 mod offsets;
 mod payloads;
 mod polling;
@@ -55,7 +56,7 @@ pub struct Subject {
 type Ask = fn(&Ground) -> BoxFuture<'_, anyhow::Result<Vec<Noted>>>;
 
 /// The subjects, in the order of the table.
-pub const ALL: [Subject; 12] = [
+pub const ALL: [Subject; 13] = [
     subject("versions", "which requests are offered, in which versions", |on| versions::run(on).boxed()),
     subject("bad produce", "produce requests that a broker should not take", |on| {
         bad_produce::run(on).boxed()
@@ -65,6 +66,7 @@ pub const ALL: [Subject; 12] = [
         bad_fetch::run(on).boxed()
     }),
     subject("topics", "topics that cannot be, and settings", |on| topics::run(on).boxed()),
+    subject("moves", "elections and other replicas, while all is well", |on| moves::run(on).boxed()),
     subject("groups", "members that are unknown, late or fenced", |on| groups::run(on).boxed()),
     subject("offsets", "offsets committed and read back", |on| offsets::run(on).boxed()),
     subject("rebalance", "two and five members by hand", |on| rebalance::run(on).boxed()),

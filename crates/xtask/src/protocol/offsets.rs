@@ -1,12 +1,18 @@
 //! Offsets committed and read back: by members, by strangers, without a group, with notes of any length.
 
 use bytes::Bytes;
+use kafka_protocol::messages::DeleteTopicsRequest;
+use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use lab::wire::Connection;
+use tokio::time::{Duration, Instant, sleep};
 
-use super::ground::{Ground, THREE};
+use super::ground::{Ground, PATIENCE, THREE, topic_name};
 use super::members::{Who, committed};
 use super::sheet::{Noted, Sheet};
 use super::words;
+
+/// How long a coordinator may take to forget a topic.
+const FORGOTTEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Source: `offset.metadata.max.bytes`, 4096.
 const METADATA_BYTES_MAX: usize = 4_096;
@@ -58,6 +64,7 @@ pub(super) async fn run(on: &Ground) -> anyhow::Result<Vec<Noted>> {
     sheet.note("offsets after all that", stored(&mut at, on, &group, Some(topic)).await);
     sheet.note("all offsets after all that", stored(&mut at, on, &group, None).await);
     with_members(&mut sheet, on, &mut at, (&group, topic)).await?;
+    deleted_topic(&mut sheet, on).await?;
     Ok(sheet.done())
 }
 
@@ -88,6 +95,42 @@ async fn with_members(
     member.leave(at).await?;
     sheet.note("commit after leaving", words::outcome(member.commit(at, topic, 0, (13, None)).await));
     sheet.note("offsets after the last member left", stored(at, on, group, Some(topic)).await);
+    Ok(())
+}
+
+/// Offsets of a topic that is deleted, and of another one under its name.
+async fn deleted_topic(sheet: &mut Sheet, on: &Ground) -> anyhow::Result<()> {
+    let topic = on.topic("passing", THREE, &[]).await?;
+    let topic = topic.name.as_str();
+    let group = on.name("left-behind");
+    let mut at = on.coordinator(&group).await?;
+    let alone = Who::new(&group);
+    sheet.note(
+        "commit for a topic that will be deleted",
+        words::outcome(alone.commit(&mut at, topic, 0, (5, Some("note"))).await),
+    );
+    delete(on, topic).await?;
+    let until = Instant::now() + FORGOTTEN_WITHIN;
+    let mut all = stored(&mut at, on, &group, None).await;
+    while all != "nothing" && Instant::now() < until {
+        sleep(Duration::from_millis(20)).await;
+        all = stored(&mut at, on, &group, None).await;
+    }
+    sheet.note("all offsets once the topic is deleted", all);
+    sheet.note("offsets of a deleted topic", stored(&mut at, on, &group, Some(topic)).await);
+    sheet
+        .note("commit for a deleted topic", words::outcome(alone.commit(&mut at, topic, 0, (6, None)).await));
+    on.topic("passing", THREE, &[]).await?;
+    sheet.note("offsets of a topic made again", stored(&mut at, on, &group, Some(topic)).await);
+    Ok(())
+}
+
+async fn delete(on: &Ground, topic: &str) -> anyhow::Result<()> {
+    let topic = DeleteTopicState::default().with_name(Some(topic_name(topic)));
+    let request = DeleteTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(10_000);
+    let answer = on.connect(1).await?.ask(6, &request, PATIENCE).await?;
+    let code = answer.responses.first().map_or(0, |deleted| deleted.error_code);
+    anyhow::ensure!(code == 0, "the topic was not deleted: {}", words::error(code));
     Ok(())
 }
 

@@ -6,11 +6,16 @@ use bytes::Bytes;
 use kafka_protocol::messages::DeleteRecordsRequest;
 use kafka_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use lab::wire::{Batch, Connection, Entry, decode};
+use tokio::time::Instant;
 
+use super::bad_produce::sized;
 use super::calls::{Read, fetch, list_offsets, produce};
 use super::ground::{Ground, PATIENCE, THREE, topic_name};
 use super::sheet::{Noted, Sheet};
 use super::words;
+
+/// How long a broker may take to drop what is too much.
+const RETAINED_WITHIN: Duration = Duration::from_secs(15);
 
 /// The records' timestamps: two batches in order, one that goes back in time. Offsets 0 to 8.
 const TIMES: [[i64; 3]; 3] = [[1_000, 2_000, 3_000], [4_000, 6_000, 5_000], [2_500, 2_600, 2_700]];
@@ -49,6 +54,9 @@ pub(super) async fn run(on: &Ground) -> anyhow::Result<Vec<Noted>> {
     ask_all(&mut sheet, &mut leader, topic, "after all are deleted").await;
     sheet.note("fetch from 9 after all are deleted", read(&mut leader, topic, 9).await?);
     broker_time(&mut sheet, on, &mut leader).await?;
+    for (bytes, left) in [("2000000", 2), ("1000", 3), ("0", 4)] {
+        by_size(&mut sheet, on, &mut leader, (bytes, left)).await?;
+    }
     Ok(sheet.done())
 }
 
@@ -88,7 +96,11 @@ async fn delete(leader: &mut Connection, topic: &str, partition: i32, before: i6
 }
 
 async fn read(leader: &mut Connection, topic: &str, offset: i64) -> anyhow::Result<String> {
-    let part = fetch(leader, &Read::from(topic, 0, offset)).await?;
+    read_as(leader, &Read::from(topic, 0, offset)).await
+}
+
+async fn read_as(leader: &mut Connection, how: &Read<'_>) -> anyhow::Result<String> {
+    let part = fetch(leader, how).await?;
     if part.error_code != 0 {
         return Ok(words::error(part.error_code));
     }
@@ -118,6 +130,47 @@ async fn broker_time(sheet: &mut Sheet, on: &Ground, leader: &mut Connection) ->
         "the offset by time with LogAppendTime",
         format!("{} at {}", at.offset, near_now(at.timestamp)),
     );
+    Ok(())
+}
+
+/// Four batches of a million bytes each in a topic that keeps `bytes`: segments of a megabyte hold one batch each, so
+/// what goes is the same with segments and without.
+async fn by_size(
+    sheet: &mut Sheet,
+    on: &Ground,
+    leader: &mut Connection,
+    (bytes, first): (&str, i64),
+) -> anyhow::Result<()> {
+    let settings = [("retention.bytes", bytes), ("segment.bytes", "1048576"), ("retention.ms", "-1")];
+    let topic = on.topic(&format!("kept-{bytes}"), THREE, &settings).await?;
+    let topic = topic.name.as_str();
+    for at in [1_000, 2_000, 3_000, 4_000] {
+        let batch = sized(1_000_000, Some(at))?;
+        anyhow::ensure!(produce(leader, topic, 0, -1, batch).await?.error_code == 0, "nothing to retain");
+    }
+    let until = Instant::now() + RETAINED_WITHIN;
+    let start = loop {
+        let start = list_offsets(leader, topic, 0, -2, -1).await?.offset;
+        if start == first || Instant::now() > until {
+            break start;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    sheet.note(format!("retention.bytes {bytes}: the first of four batches"), start.to_string());
+    for (cell, timestamp) in
+        [("latest", -1), ("of the largest timestamp", -3), ("at the time of what is gone", 1_000)]
+    {
+        let at = list_offsets(leader, topic, 0, timestamp, -1).await?;
+        let class = format!("{} at {}, epoch {}", at.offset, at.timestamp, at.leader_epoch);
+        sheet.note(format!("retention.bytes {bytes}: the offset {cell}"), class);
+    }
+    for offset in [0, first] {
+        // A batch at a time: Apache Kafka's answer ends with the segment.
+        let class = read_as(leader, &Read { max_bytes: 1, ..Read::from(topic, 0, offset) }).await?;
+        sheet.note(format!("retention.bytes {bytes}: fetch from {offset}"), class);
+    }
+    let deleted = delete(leader, topic, 0, 1).await;
+    sheet.note(format!("retention.bytes {bytes}: delete records before 1, which is gone"), deleted);
     Ok(())
 }
 

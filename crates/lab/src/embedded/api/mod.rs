@@ -11,6 +11,7 @@
 //! Sources: the message schemas of Apache Kafka 4.x as generated into `kafka-protocol`, and Kafka's
 //! `ApiVersionsRequest` for the one API that is answered in a version the client did not ask for.
 
+mod alter_partition_reassignments;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
@@ -19,6 +20,7 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -27,6 +29,7 @@ mod join_group;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_fetch;

@@ -58,6 +58,13 @@ static TABLE: LazyLock<Vec<Api>> = LazyLock::new(|| {
         }),
         api(K::DescribeConfigs, 1..=4, "[1 s *s] 1 1@3+", |f| f.exchange(super::describe_configs::exchange)),
         api(K::CreatePartitions, 0..=3, "[s 4 [*4]] 4 1", |f| f.exchange(super::create_partitions::exchange)),
+        api(K::ElectLeaders, 0..=2, "1@1+ [s *4] 4", |f| f.exchange(super::elect_leaders::exchange)),
+        api(K::AlterPartitionReassignments, 0..=1, "4 1@1+ [s [4 *4]]", |f| {
+            f.exchange(super::alter_partition_reassignments::exchange)
+        }),
+        api(K::ListPartitionReassignments, 0..=0, "4 [s *4]", |f| {
+            f.exchange(super::list_partition_reassignments::exchange)
+        }),
         api(K::DescribeCluster, 0..=1, "1 1@1+", |f| f.exchange(super::describe_cluster::exchange)),
     ]
 });

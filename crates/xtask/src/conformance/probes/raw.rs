@@ -148,7 +148,7 @@ fn request(role: Role, acks: i16) -> ProduceRequest {
     ProduceRequest::default().with_acks(acks).with_timeout_ms(within).with_topic_data(vec![topic])
 }
 
-fn topic_name(name: &'static str) -> TopicName {
+pub(super) fn topic_name(name: &'static str) -> TopicName {
     TopicName(StrBytes::from_static_str(name))
 }
 

@@ -9,4 +9,5 @@ pub(super) const STORY: Story = Story {
     before: &[],
     fault: &[Step::Do("freeze_controller")],
     heal: &[Step::Do("thaw_controller")],
+    changes_leaders: false,
 };

@@ -16,4 +16,5 @@ pub(super) const STORY: Story = Story {
         Step::WaitMs(6_000),
         Step::To("start_broker", BROKEN),
     ],
+    changes_leaders: false,
 };

@@ -10,4 +10,5 @@ pub(super) const STORY: Story = Story {
     before: &[],
     fault: &[Step::Do("freeze_controller"), Step::To("freeze_broker", BROKEN)],
     heal: &[Step::Do("thaw_controller"), Step::To("thaw_broker", BROKEN)],
+    changes_leaders: false,
 };

@@ -10,4 +10,5 @@ pub(super) const STORY: Story = Story {
     before: &[],
     fault: &[Step::Do("freeze_controller"), Step::To("black_hole_broker", BROKEN)],
     heal: &[Step::Do("thaw_controller"), Step::To("restore_broker", BROKEN)],
+    changes_leaders: false,
 };

@@ -10,4 +10,5 @@ pub(super) const STORY: Story = Story {
     before: &[],
     fault: &[Step::To("kill_broker", BROKEN)],
     heal: &[Step::To("start_broker", BROKEN)],
+    changes_leaders: false,
 };

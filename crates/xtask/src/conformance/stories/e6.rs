@@ -17,4 +17,5 @@ pub(super) const STORY: Story = Story {
     ],
     fault: &[Step::To("kill_broker", BROKEN), Step::To("thaw_broker", LEFT_BEHIND)],
     heal: &[Step::To("start_broker", BROKEN)],
+    changes_leaders: false,
 };

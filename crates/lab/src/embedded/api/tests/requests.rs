@@ -212,6 +212,26 @@ pub(super) fn sample(key: ApiKey, v: i16) -> Bytes {
                 .with_assignments(Some(vec![placed]));
             bytes(&wire::CreatePartitionsRequest::default().with_topics(vec![topic]), v)
         }
+        ApiKey::ElectLeaders => {
+            use wire::elect_leaders_request::TopicPartitions;
+            let topic = TopicPartitions::default().with_topic(s("orders").into()).with_partitions(vec![0, 1]);
+            let request = wire::ElectLeadersRequest::default().with_topic_partitions(Some(vec![topic]));
+            bytes(&request.with_election_type(if v >= 1 { 1 } else { 0 }), v)
+        }
+        ApiKey::AlterPartitionReassignments => {
+            use wire::alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};
+            let part = ReassignablePartition::default().with_replicas(Some(vec![1.into(), 2.into()]));
+            let topic =
+                ReassignableTopic::default().with_name(s("orders").into()).with_partitions(vec![part]);
+            bytes(&wire::AlterPartitionReassignmentsRequest::default().with_topics(vec![topic]), v)
+        }
+        ApiKey::ListPartitionReassignments => {
+            use wire::list_partition_reassignments_request::ListPartitionReassignmentsTopics;
+            let topic = ListPartitionReassignmentsTopics::default()
+                .with_name(s("orders").into())
+                .with_partition_indexes(vec![0, 1]);
+            bytes(&wire::ListPartitionReassignmentsRequest::default().with_topics(Some(vec![topic])), v)
+        }
         ApiKey::DescribeCluster => bytes(&wire::DescribeClusterRequest::default(), v),
         other => panic!("no sample of {other:?}"),
     }

@@ -149,6 +149,23 @@ pub(super) fn response(request: &Request) -> Response {
                 .map(|(topic, _, _)| (topic.clone(), ErrorCode::InvalidPartitions, Some("words".to_owned())))
                 .collect(),
         ),
+        Request::ElectLeaders(_) => Response::ElectLeaders(
+            ErrorCode::None,
+            vec![(Arc::from("orders"), vec![(3, ErrorCode::ElectionNotNeeded)])],
+        ),
+        Request::MovePartitions(_) => Response::MovePartitions(
+            ErrorCode::None,
+            vec![(partition, ErrorCode::InvalidReplicaAssignment, Some("words".to_owned()))],
+        ),
+        Request::ListMoves(_) => Response::ListMoves(
+            ErrorCode::None,
+            vec![cluster::MoveView {
+                partition,
+                replicas: [1, 2].map(BrokerId).to_vec(),
+                adding: vec![BrokerId(1)],
+                removing: vec![BrokerId(2)],
+            }],
+        ),
         Request::DeleteTopics(topics, _) => {
             let deleted = |_: &TopicRef| cluster::DeletedTopic {
                 name: Some("orders".into()),
