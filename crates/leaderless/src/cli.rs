@@ -101,6 +101,10 @@ pub struct RunArgs {
     /// The seed of arrivals, requests, prices and fault targets. The same seed gives the same run.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
+    /// Requests per second instead of the scenario's, 0.1 to 20000. Two cores bear 200 with nine embedded brokers, and
+    /// 20 with nine or three of Apache Kafka.
+    #[arg(long, value_name = "PER_S", value_parser = rate)]
+    pub rate: Option<f64>,
     /// Which arms to run, in this order; all arms of the scenario when left out.
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub arms: Vec<String>,
@@ -118,11 +122,19 @@ impl Default for RunArgs {
             scenario: "frozen-controller".into(),
             cluster: Backend::Embedded,
             seed: 7,
+            rate: None,
             arms: Vec::new(),
             out: "out".into(),
             json: false,
         }
     }
+}
+
+/// A rate as scenario files allow it.
+fn rate(text: &str) -> Result<f64, String> {
+    let allowed = 0.1..=20_000.0;
+    let rate = text.parse().ok().filter(|rate| allowed.contains(rate));
+    rate.ok_or_else(|| format!("{text} requests per second; allowed is 0.1 to 20000"))
 }
 
 /// The names of all kinds of clusters, for errors and completions.

@@ -20,7 +20,9 @@ use crate::system::{ClusterKind, order_paths_touched};
 
 /// Runs the game day and says what came of it.
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let scenario = load(&args.scenario)?;
+    let mut scenario = load(&args.scenario)?;
+    let written_rate = scenario.load.rate_per_s;
+    scenario.load.rate_per_s = args.rate.unwrap_or(written_rate);
     let arms = chosen(&scenario, &args.arms)?;
     let cluster = cluster(&args, &scenario).await?;
     let folder = folder(&args, &scenario)?;
@@ -28,6 +30,9 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let interrupted = interrupted_by_signal();
     let mut watch = Watch::new();
     watch.line(&format!("{}: {} (seed {})", scenario.name, scenario.incident.title, args.seed));
+    if scenario.load.rate_per_s != written_rate {
+        watch.line(&format!("{} requests/s instead of {written_rate}", scenario.load.rate_per_s));
+    }
     watch.line(&format!("cluster: {cluster}"));
     watch.line(&exposure(&scenario));
     let day = GameDay { scenario, cluster, seed: args.seed, arms };
