@@ -328,6 +328,7 @@ impl Cluster {
             self.partitions.iter().filter(|(_, p)| self.may_go_home(p)).map(|(pid, _)| *pid).collect();
         for pid in moves {
             let (leader, isr) = (self.partitions[&pid].replicas[0].broker, self.partitions[&pid].isr.clone());
+            self.pause_followers(pid);
             self.lead(pid, Some(leader), isr);
         }
     }

@@ -58,6 +58,8 @@ pub(crate) struct Partition {
     /// record (KIP-966): they may lead when nobody in sync is left.
     pub(crate) eligible: Vec<BrokerId>,
     pub(crate) moving: Option<Moving>,
+    /// Its leader changed in order: before this time nobody follows the new one.
+    pub(crate) followed_from: Duration,
     pub(crate) min_isr: usize,
     pub(crate) high_watermark: i64,
     pub(crate) log: Log,
@@ -84,6 +86,7 @@ impl Partition {
             isr: replicas.to_vec(),
             eligible: Vec::new(),
             moving: None,
+            followed_from: Duration::ZERO,
             min_isr: min_isr.min(replicas.len()),
             high_watermark: 0,
             log: Log::default(),

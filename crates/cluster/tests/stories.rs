@@ -373,10 +373,15 @@ fn e9_a_broker_that_stops_in_order_hands_over_before_it_goes() {
     assert_eq!(world.leader(1), (3, vec![3, 1]), "it asked, and others were elected at once");
     assert_eq!(world.leader(0), (1, vec![1, 3]));
     assert_eq!(world.metadata("solo", 0).leader, None);
-    assert!(acked(&mut world, 3, 1, Acks::All) && acked(&mut world, 1, 0, Acks::All), "nobody waits");
+    assert!(acked(&mut world, 1, 0, Acks::All) && acked(&mut world, 3, 1, Acks::Leader), "nobody waits");
+    let waits = world.produce(3, 1, Acks::All);
     let token = world.produce(2, 1, Acks::All);
     assert_eq!(world.produced(token), Some(ErrorCode::NotLeaderOrFollower), "its port is still open");
-    world.pass(ms(2_200));
+    world.pass(ms(900));
+    assert_eq!(world.produced(waits), None, "nobody follows the new leader yet");
+    world.pass(ms(100));
+    assert_eq!(world.produced(waits), Some(ErrorCode::None));
+    world.pass(ms(1_000));
     let gone = |world: &World| world.cluster.link(B2).map(|link| link.process) == Some(Process::Dead);
     assert!(gone(&world) && world.cluster.state().brokers[1].fenced, "no session has to run out");
     world.pull(Lever::StartBroker(B2));
