@@ -23,6 +23,9 @@ const USAGE: u8 = 64;
 /// The stories of the short version: one of each kind, harmless, stuck, leaderless.
 const SHORT: [&str; 3] = ["E0", "E1", "E5"];
 
+/// Stands for all subjects in `--only`.
+const SUBJECTS: &str = "subjects";
+
 /// What is asked for.
 #[derive(Debug, Clone, Args)]
 pub struct Conformance {
@@ -32,7 +35,7 @@ pub struct Conformance {
     /// How often each story is played on each.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=50))]
     runs: u8,
-    /// These stories and subjects only, e.g. `E1,E5,polling`.
+    /// These stories and subjects only, e.g. `E1,E5,polling`; `subjects` is all that no fault touches.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// One run of the subjects and three stories, and the classes alone: under ten minutes.
@@ -106,7 +109,8 @@ impl Conformance {
     fn plan(&self) -> Result<Plan, String> {
         let names =
             || stories::ALL.map(|story| story.name).into_iter().chain(protocol::ALL.map(|one| one.name));
-        if let Some(unknown) = self.only.iter().find(|wanted| !names().any(|name| name == **wanted)) {
+        let known = |wanted: &String| *wanted == SUBJECTS || names().any(|name| name == *wanted);
+        if let Some(unknown) = self.only.iter().find(|wanted| !known(wanted)) {
             let names = names().collect::<Vec<_>>().join(", ");
             return Err(format!("--only {unknown} is no story and no subject (allowed: {names})"));
         }
@@ -118,7 +122,8 @@ impl Conformance {
         let stories = stories::ALL.into_iter();
         let stories =
             stories.filter(|story| if self.only.is_empty() { short(story.name) } else { only(story.name) });
-        let subjects = protocol::ALL.into_iter().filter(|one| self.only.is_empty() || only(one.name));
+        let subjects =
+            protocol::ALL.into_iter().filter(|one| self.only.is_empty() || only(SUBJECTS) || only(one.name));
         let subjects: Vec<_> = subjects.collect();
         let subjects = (!subjects.is_empty()).then_some(Play::Protocol(subjects));
         Ok(Plan {
@@ -267,6 +272,7 @@ mod tests {
     fn everything_is_played_unless_something_is_asked_for() {
         assert_eq!(headings("").len(), stories::ALL.len() + protocol::ALL.len());
         assert_eq!(headings("--only E5,polling"), ["E5", "polling"]);
+        assert_eq!(headings("--only subjects").len(), protocol::ALL.len());
         assert_eq!(headings("--short --only E8"), ["E8"]);
     }
 

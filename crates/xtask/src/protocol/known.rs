@@ -29,6 +29,11 @@ const REASONS: &[(&str, &str, &str)] = &[
         "Apache Kafka answers with a deleted record as long as its segment is there; there are no segments",
     ),
     (
+        "retention",
+        "retention.bytes 0: delete records before 1",
+        "Apache Kafka deletes segment by segment, and may not have come to the last one yet",
+    ),
+    (
         "payloads",
         "Lz4 to a topic with compression.type",
         "batches pass through as they are and are not recompressed",
