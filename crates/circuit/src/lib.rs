@@ -1,8 +1,9 @@
 //! Circuits that see what never finishes.
 //!
 //! A breaker that is fed by completions is blind to a dependency that stops answering: with two hundred hung calls it
-//! stays closed, with nothing recorded. A circuit of this crate trips on the *age of the oldest call in flight* and on
-//! an overdue heartbeat, and it is closed again by heartbeats only, never by a customer's call.
+//! stays closed, with nothing recorded. A circuit of this crate trips on the *age of the oldest call in flight*, on an
+//! overdue heartbeat and on what the client's statistics say (completions are the last but one of its eight signals),
+//! and it is closed again by heartbeats only, never by a customer's call.
 //!
 //! # Layout
 //! - [`inflight`]: how old the oldest call is, without a clock read or a lock per call;
@@ -30,10 +31,12 @@ pub mod switch;
 mod time;
 mod window;
 
-pub use circuits::{Calls, CircuitView, Circuits, ModeChange, Words};
+pub use circuits::{Calls, CircuitView, Circuits, ModeChange, Outcomes, Words};
 pub use heartbeat::Beat;
 pub use inflight::{Guard, InFlight};
 pub use machine::{Force, Machine, State};
 pub use settings::{BadSetting, Settings};
 pub use signal::Reason;
+pub use signal::acks::AckReport;
+pub use signal::consumer::ConsumerReport;
 pub use switch::{Decision, SwitchBoard};

@@ -36,16 +36,20 @@
 
 mod change;
 mod one;
+mod outcomes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::change::{CircuitView, ModeChange, Words};
 use self::one::Circuit;
+pub use self::outcomes::Outcomes;
 use crate::heartbeat::Beat;
 use crate::inflight::{Guard, InFlight};
 use crate::machine::{Force, Input, Transition};
 use crate::settings::{BadSetting, Settings};
+use crate::signal::acks::AckReport;
+use crate::signal::consumer::ConsumerReport;
 use crate::switch::SwitchBoard;
 use crate::time::SeenTime;
 
@@ -89,6 +93,7 @@ pub struct Circuits {
     switches: SwitchBoard,
     unacked: Calls,
     unanswered: Calls,
+    outcomes: Outcomes,
     next_beat: u64,
 }
 
@@ -127,6 +132,7 @@ impl Circuits {
         }
         Ok(Self {
             switches: SwitchBoard::new(count),
+            outcomes: Outcomes::new(count, settings.slow_call),
             settings,
             words,
             time: SeenTime::default(),
@@ -155,6 +161,12 @@ impl Circuits {
         self.unanswered.clone()
     }
 
+    /// Where calls tell how they ended, and sends that they were refused.
+    #[must_use]
+    pub fn outcomes(&self) -> Outcomes {
+        self.outcomes.clone()
+    }
+
     /// Looks at every circuit. To be called every 10 ms; a gap above 100 ms counts as 100 ms, so that a process that
     /// was stopped does not blame its dependency.
     ///
@@ -163,10 +175,35 @@ impl Circuits {
         let seen = self.time.at(now);
         let mut changes = Vec::new();
         for index in 0..self.circuits.len() {
-            let transitions = self.circuits[index].watch(&self.settings, seen);
+            let transitions = self.circuits[index].watch(self.outcomes.take(index), &self.settings, seen);
             changes.extend(transitions.into_iter().flatten().map(|t| self.publish(index, t, now, seen)));
         }
         changes
+    }
+
+    /// Statistics or metadata say whether a partition has a leader. Like every report, it counts from the next
+    /// [`watch`](Self::watch), and only for the life of a report; of a partition without a circuit it is ignored.
+    pub fn leader_told(&mut self, partition: usize, known: bool, now: Duration) {
+        let seen = self.time.at(now);
+        if let Some(circuit) = self.circuits.get_mut(partition) {
+            circuit.leader.told(known, seen, &self.settings);
+        }
+    }
+
+    /// Statistics say what is in flight and what was acknowledged.
+    pub fn acks_told(&mut self, partition: usize, report: AckReport, now: Duration) {
+        let seen = self.time.at(now);
+        if let Some(circuit) = self.circuits.get_mut(partition) {
+            circuit.acks.told(report, seen, &self.settings);
+        }
+    }
+
+    /// Where the consumer of a partition is.
+    pub fn consumer_told(&mut self, partition: usize, report: ConsumerReport, now: Duration) {
+        let seen = self.time.at(now);
+        if let Some(circuit) = self.circuits.get_mut(partition) {
+            circuit.consumer.told(report, seen, &self.settings);
+        }
     }
 
     /// The heartbeats to send now; whoever takes them must send them, for they are under way from here on.

@@ -11,7 +11,13 @@ use crate::heartbeat::Heartbeats;
 use crate::inflight::Watch;
 use crate::machine::{Input, Machine, State, Transition};
 use crate::settings::Settings;
-use crate::signal::{Signal, Verdict};
+use crate::signal::Verdict;
+use crate::signal::acks::AckProgress;
+use crate::signal::age::{self, Oldest};
+use crate::signal::completions::{Completions, Ended};
+use crate::signal::consumer::ConsumerProgress;
+use crate::signal::leader::Leader;
+use crate::signal::queue::QueueFull;
 use crate::switch::Decision;
 use crate::window::WindowedMax;
 
@@ -19,6 +25,12 @@ use crate::window::WindowedMax;
 pub(super) struct Circuit {
     pub(super) name: Arc<str>,
     pub(super) beats: Heartbeats,
+    pub(super) leader: Leader,
+    pub(super) acks: AckProgress,
+    pub(super) consumer: ConsumerProgress,
+    completions: Completions,
+    queue: QueueFull,
+    called: Option<Duration>,
     machine: Machine,
     unacked: Watch,
     unanswered: Watch,
@@ -46,6 +58,12 @@ impl Circuit {
         Self {
             name,
             beats: Heartbeats::new(first_heartbeat),
+            leader: Leader::default(),
+            acks: AckProgress::default(),
+            consumer: ConsumerProgress::default(),
+            completions: Completions::new(settings),
+            queue: QueueFull::default(),
+            called: None,
             machine: Machine::new(settings.clone(), seed),
             unacked,
             unanswered,
@@ -57,13 +75,13 @@ impl Circuit {
     }
 
     /// First what a heartbeat says, then what is seen of the calls that are left after it.
-    pub(super) fn watch(&mut self, settings: &Settings, now: Duration) -> [Option<Step>; 2] {
-        let acks = self.unacked.tick(now).longest_ended;
-        let answers = self.unanswered.tick(now).longest_ended;
-        if self.learns() {
-            acks.into_iter().for_each(|took| self.usual_ack.record(took, now));
-            answers.into_iter().for_each(|took| self.usual_answer.record(took, now));
-        }
+    pub(super) fn watch(
+        &mut self,
+        outcomes: (Option<Ended>, bool),
+        settings: &Settings,
+        now: Duration,
+    ) -> [Option<Step>; 2] {
+        self.look(outcomes, settings, now);
         let by_heartbeat = self
             .beats
             .settle(now)
@@ -72,19 +90,42 @@ impl Circuit {
         [by_heartbeat, self.hear(Input::Signals(verdict), now)]
     }
 
+    /// Reads the rings and the counters, and learns from them what is usual.
+    fn look(&mut self, (ended, refused): (Option<Ended>, bool), settings: &Settings, now: Duration) {
+        let (acks, answers) = (self.unacked.tick(now), self.unanswered.tick(now));
+        if self.learns() {
+            acks.longest_ended.into_iter().for_each(|took| self.usual_ack.record(took, now));
+            answers.longest_ended.into_iter().for_each(|took| self.usual_answer.record(took, now));
+        }
+        if acks.oldest.or(answers.oldest).is_some() || ended.is_some() || refused {
+            self.called = Some(now);
+        }
+        ended.into_iter().for_each(|ended| self.completions.add(ended, now));
+        if refused {
+            self.queue.refused(now, settings);
+        }
+    }
+
     fn verdict(&self, settings: &Settings, now: Duration) -> Verdict {
-        let unacked = self.unacked.oldest_age().map(|age| (Signal::OldestUnacked(age), &self.usual_ack));
-        let unanswered =
-            self.unanswered.oldest_age().map(|age| (Signal::OldestUnanswered(age), &self.usual_answer));
-        let heartbeat = self
-            .beats
-            .outstanding(now)
-            .map(|(age, acked)| (Signal::HeartbeatOutstanding { age, acked }, &self.usual_round_trip));
-        [unacked, unanswered, heartbeat]
-            .into_iter()
-            .flatten()
-            .map(|(signal, usual)| signal.verdict(usual.max(now), settings))
-            .fold(Verdict::Healthy, Verdict::worse)
+        let age = |oldest: Oldest, age: Option<Duration>, usual: &WindowedMax| {
+            age.map_or(Verdict::Healthy, |age| oldest.verdict(age, usual.max(now), false, settings))
+        };
+        let heartbeat = self.beats.outstanding(now).map_or(Verdict::Healthy, |(outstanding, acked)| {
+            age::heartbeat(outstanding, acked, self.usual_round_trip.max(now), settings)
+        });
+        let demand = self.called.is_some_and(|called| now.saturating_sub(called) <= settings.demand_life);
+        [
+            age(Oldest::Unacked, self.unacked.oldest_age(), &self.usual_ack),
+            age(Oldest::Unanswered, self.unanswered.oldest_age(), &self.usual_answer),
+            self.leader.verdict(demand, now, settings),
+            self.acks.verdict(now, settings),
+            self.consumer.verdict(now, settings),
+            self.completions.verdict(now, settings),
+            self.queue.verdict(now, settings),
+            heartbeat,
+        ]
+        .into_iter()
+        .fold(Verdict::Healthy, Verdict::worse)
     }
 
     /// The one way into the state machine, and what follows from a change of state.
@@ -95,6 +136,7 @@ impl Circuit {
             State::Closed if transition.from.decision() == Decision::Fallback => {
                 self.unacked.write_off(now);
                 self.unanswered.write_off(now);
+                self.forget_the_outage();
             }
             _ => {}
         }
@@ -106,6 +148,15 @@ impl Circuit {
             }
         };
         Some(Step { transition, degraded_for })
+    }
+
+    /// What was told and counted before the circuit closed is of the outage, and must not trip it again.
+    fn forget_the_outage(&mut self) {
+        self.leader = Leader::default();
+        self.acks = AckProgress::default();
+        self.consumer = ConsumerProgress::default();
+        self.completions.forget();
+        self.queue.forget();
     }
 
     pub(super) fn start_heartbeat(&mut self, number: u64, now: Duration) -> bool {
