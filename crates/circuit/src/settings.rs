@@ -42,6 +42,16 @@ pub struct Settings {
     pub calm: Duration,
     /// How long a suspect circuit must look healthy before it is called closed again. 1 s; 10 ms to 10 min.
     pub suspect_hold: Duration,
+    /// For how long a half-open circuit whose heartbeats are healthy waits for customers' records from before the trip.
+    /// 2 s, about what a client takes to find a new leader and to send again; up to 60 s.
+    pub drain_max: Duration,
+    /// In how much time customers come back after a recovery. 1 s; 10 ms to 10 min.
+    pub slow_start_window: Duration,
+    /// The share that comes back at once, in thousandths. 100; 1 to 1,000.
+    pub slow_start_min_permille: u32,
+    /// How fast it grows at first, in hundredths: the share after the part t of the window is t^(100 / this). 100, which
+    /// is a straight line; 10 to 1,000.
+    pub slow_start_aggression_pct: u32,
     /// For how long a partition that somebody calls may have no leader. 500 ms, which is longer than an election takes;
     /// 10 ms to 60 s.
     pub leader_limit: Duration,
@@ -90,6 +100,10 @@ impl Default for Settings {
             dwell_max: ms(2_000),
             calm: ms(10_000),
             suspect_hold: ms(1_000),
+            drain_max: ms(2_000),
+            slow_start_window: ms(1_000),
+            slow_start_min_permille: 100,
+            slow_start_aggression_pct: 100,
             leader_limit: ms(500),
             demand_life: ms(1_000),
             ack_limit: ms(500),
@@ -141,6 +155,10 @@ impl Settings {
         within("calm", self.calm, ms(100), hour)?;
         within("suspect_hold", self.suspect_hold, ms(10), ms(600_000))?;
         within("lanes", self.lanes, 1, crate::inflight::LANES_MAX)?;
+        within("drain_max", self.drain_max, Duration::ZERO, ms(60_000))?;
+        within("slow_start_window", self.slow_start_window, ms(10), ms(600_000))?;
+        within("slow_start_min_permille", self.slow_start_min_permille, 1, 1_000)?;
+        within("slow_start_aggression_pct", self.slow_start_aggression_pct, 10, 1_000)?;
         self.check_reports()
     }
 

@@ -28,11 +28,11 @@
 //! guards that end with the *answer*, or with the caller: they see a dependency that acknowledges and never replies.
 //!
 //! # Heartbeats
-//! When a circuit closes, the calls in flight at that moment are written off the two ages: they hung because of what is
-//! over, and must not trip it again. A heartbeat that was sent through the customers' producer proves that nothing
-//! there was overtaken. One that has a producer of its own (which an idempotent producer needs: a heartbeat that
-//! expires in it stops its healthy partitions) proves that the partition works; the customers' producer may find that
-//! out a moment later, and the circuit then trips once more.
+//! Heartbeats want a producer of their own: in an idempotent one, a heartbeat that expires stops the healthy partitions.
+//! After a heal they return before the customers' producer has found the new leader, so a circuit does not close while
+//! records from before the trip are without a report, up to a bound (see [`machine`](crate::machine)). When it closes,
+//! the calls that are in flight even then are written off the two ages: they hung because of what is over, and must not
+//! trip it again.
 
 mod change;
 mod one;
@@ -177,6 +177,7 @@ impl Circuits {
         for index in 0..self.circuits.len() {
             let transitions = self.circuits[index].watch(self.outcomes.take(index), &self.settings, seen);
             changes.extend(transitions.into_iter().flatten().map(|t| self.publish(index, t, now, seen)));
+            self.switches.set_permille(index, self.circuits[index].permille());
         }
         changes
     }
@@ -293,8 +294,8 @@ impl Circuits {
     /// Flips the switch and writes the change down.
     fn publish(&self, partition: usize, step: one::Step, now: Duration, seen: Duration) -> ModeChange {
         let one::Step { transition: Transition { from, to, lasted }, degraded_for } = step;
-        self.switches.set(partition, to.decision());
         let circuit = &self.circuits[partition];
+        self.switches.set_permille(partition, circuit.permille());
         ModeChange {
             partition,
             name: Arc::clone(&circuit.name),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::CircuitView;
-use crate::heartbeat::Heartbeats;
+use crate::heartbeat::{Heartbeats, Outcome};
 use crate::inflight::Watch;
 use crate::machine::{Input, Machine, State, Transition};
 use crate::settings::Settings;
@@ -31,6 +31,7 @@ pub(super) struct Circuit {
     completions: Completions,
     queue: QueueFull,
     called: Option<Duration>,
+    said: Verdict,
     machine: Machine,
     unacked: Watch,
     unanswered: Watch,
@@ -64,6 +65,7 @@ impl Circuit {
             completions: Completions::new(settings),
             queue: QueueFull::default(),
             called: None,
+            said: Verdict::Healthy,
             machine: Machine::new(settings.clone(), seed),
             unacked,
             unanswered,
@@ -85,8 +87,9 @@ impl Circuit {
         let by_heartbeat = self
             .beats
             .settle(now)
-            .and_then(|(generation, outcome)| self.hear(Input::Heartbeat { generation, outcome }, now));
+            .and_then(|(generation, outcome)| self.heartbeat_ended(generation, outcome, now));
         let verdict = self.verdict(settings, now);
+        self.said = verdict;
         [by_heartbeat, self.hear(Input::Signals(verdict), now)]
     }
 
@@ -107,8 +110,9 @@ impl Circuit {
     }
 
     fn verdict(&self, settings: &Settings, now: Duration) -> Verdict {
+        let recovering = matches!(self.machine.state(), State::SlowStart { .. });
         let age = |oldest: Oldest, age: Option<Duration>, usual: &WindowedMax| {
-            age.map_or(Verdict::Healthy, |age| oldest.verdict(age, usual.max(now), false, settings))
+            age.map_or(Verdict::Healthy, |age| oldest.verdict(age, usual.max(now), recovering, settings))
         };
         let heartbeat = self.beats.outstanding(now).map_or(Verdict::Healthy, |(outstanding, acked)| {
             age::heartbeat(outstanding, acked, self.usual_round_trip.max(now), settings)
@@ -128,12 +132,19 @@ impl Circuit {
         .fold(Verdict::Healthy, Verdict::worse)
     }
 
+    fn heartbeat_ended(&mut self, generation: u64, outcome: Outcome, now: Duration) -> Option<Step> {
+        let leftovers = self.degraded_since.is_some_and(|since| {
+            self.unacked.oldest_age().is_some_and(|age| age >= now.saturating_sub(since))
+        });
+        self.hear(Input::Heartbeat { generation, outcome, leftovers }, now)
+    }
+
     /// The one way into the state machine, and what follows from a change of state.
     pub(super) fn hear(&mut self, input: Input, now: Duration) -> Option<Step> {
         let transition = self.machine.on(input, now)?;
         match transition.to {
             State::HalfOpen { .. } => self.beats.hasten(now),
-            State::Closed if transition.from.decision() == Decision::Fallback => {
+            State::SlowStart { .. } => {
                 self.unacked.write_off(now);
                 self.unanswered.write_off(now);
                 self.forget_the_outage();
@@ -182,6 +193,11 @@ impl Circuit {
         }
     }
 
+    /// The share of the calls that this circuit admits, in thousandths.
+    pub(super) fn permille(&self) -> u32 {
+        self.machine.state().permille()
+    }
+
     pub(super) fn in_flight(&self) -> usize {
         self.unacked.len().max(self.unanswered.len())
     }
@@ -192,7 +208,9 @@ impl Circuit {
             partition,
             name: Arc::clone(&self.name),
             state,
+            verdict: self.said,
             lasted: now.saturating_sub(self.machine.since()),
+            would_have_opened: self.machine.would_have_opened(),
             ends_in: state.until().map(|until| until.saturating_sub(now)),
             oldest_unacked: self.unacked.oldest_age(),
             oldest_unanswered: self.unanswered.oldest_age(),
@@ -204,6 +222,8 @@ impl Circuit {
     }
 
     fn learns(&self) -> bool {
-        matches!(self.machine.state(), State::Closed | State::Suspect { .. })
+        use State::{Closed, MetricsOnly, SlowStart, Suspect};
+        let state = self.machine.state();
+        matches!(state, Closed | Suspect { .. } | SlowStart { .. } | MetricsOnly { would: None, .. })
     }
 }

@@ -29,8 +29,8 @@ mod reason;
 
 use std::time::Duration;
 
-pub(crate) use self::reason::Human;
 pub use self::reason::Reason;
+pub(crate) use self::reason::{Human, Percent};
 
 /// What the signals of one moment say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

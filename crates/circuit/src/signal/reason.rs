@@ -118,7 +118,7 @@ impl fmt::Display for Human {
 }
 
 /// Thousandths as whole percent.
-struct Percent(u32);
+pub(crate) struct Percent(pub(crate) u32);
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ pub struct ModeReport {
     pub instance: String,
     /// `hang` or `degrade`.
     pub strategy: &'static str,
-    /// `degraded` while the circuit of any partition does not admit.
+    /// `degraded` while the circuit of any partition does not admit every call.
     pub mode: Mode,
     /// One per partition; none under `hang`.
     pub circuits: Vec<CircuitReport>,
@@ -29,7 +29,8 @@ pub struct CircuitReport {
     pub partition: usize,
     /// Its name in logs.
     pub name: String,
-    /// `closed`, `suspect`, `open`, `half_open`, `forced_open` or `forced_closed`.
+    /// `closed`, `suspect`, `open`, `half_open`, `slow_start`, `forced_open`, `forced_closed`, `disabled` or
+    /// `metrics_only`.
     pub state: &'static str,
     /// Why it is not closed, in words.
     pub reason: Option<String>,
@@ -53,7 +54,7 @@ pub struct CircuitReport {
 
 impl ModeReport {
     pub(super) fn new(instance: &str, strategy: Strategy, views: Vec<CircuitView>) -> Self {
-        let degraded = views.iter().any(|view| view.state.decision() == circuit::Decision::Fallback);
+        let degraded = views.iter().any(|view| view.state.permille() < 1_000);
         Self {
             instance: instance.to_owned(),
             strategy: strategy.name(),
