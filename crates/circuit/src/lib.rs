@@ -31,7 +31,9 @@ pub mod switch;
 mod time;
 mod window;
 
-pub use circuits::{Calls, CircuitView, Circuits, ModeChange, Outcomes, Words};
+pub use circuits::{
+    Calls, CircuitView, Circuits, ModeChange, Outcomes, ScopeChange, ScopeKind, ScopeView, Words,
+};
 pub use heartbeat::Beat;
 pub use inflight::{Guard, InFlight};
 pub use machine::{Force, Machine, State};

@@ -52,6 +52,17 @@ pub struct Settings {
     /// How fast it grows at first, in hundredths: the share after the part t of the window is t^(100 / this). 100, which
     /// is a straight line; 10 to 1,000.
     pub slow_start_aggression_pct: u32,
+    /// The share of open partitions from which a topic, and the cluster, opens as a whole, in thousandths. 300; 1 to
+    /// 1,000.
+    pub escalate_permille: u32,
+    /// Fewer open partitions than this open nothing else. 4: one lost broker of nine stops three partitions of nine, and
+    /// is not a lost cluster. 1 to 10,000.
+    pub escalate_min: usize,
+    /// The share of open partitions below which it lets customers back, in thousandths. 150; 0 (which is none open) to
+    /// the share that opens it.
+    pub deescalate_permille: u32,
+    /// For how long it must have been below. 1 s; 10 ms to 10 min.
+    pub escalation_hold: Duration,
     /// For how long a partition that somebody calls may have no leader. 500 ms, which is longer than an election takes;
     /// 10 ms to 60 s.
     pub leader_limit: Duration,
@@ -104,6 +115,10 @@ impl Default for Settings {
             slow_start_window: ms(1_000),
             slow_start_min_permille: 100,
             slow_start_aggression_pct: 100,
+            escalate_permille: 300,
+            escalate_min: 4,
+            deescalate_permille: 150,
+            escalation_hold: ms(1_000),
             leader_limit: ms(500),
             demand_life: ms(1_000),
             ack_limit: ms(500),
@@ -159,6 +174,10 @@ impl Settings {
         within("slow_start_window", self.slow_start_window, ms(10), ms(600_000))?;
         within("slow_start_min_permille", self.slow_start_min_permille, 1, 1_000)?;
         within("slow_start_aggression_pct", self.slow_start_aggression_pct, 10, 1_000)?;
+        within("escalate_permille", self.escalate_permille, 1, 1_000)?;
+        within("escalate_min", self.escalate_min, 1, crate::circuits::PARTITIONS_MAX)?;
+        within("deescalate_permille", self.deescalate_permille, 0, self.escalate_permille)?;
+        within("escalation_hold", self.escalation_hold, ms(10), ms(600_000))?;
         self.check_reports()
     }
 

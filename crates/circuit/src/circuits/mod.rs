@@ -37,6 +37,7 @@
 mod change;
 mod one;
 mod outcomes;
+mod scope;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ use std::time::Duration;
 pub use self::change::{CircuitView, ModeChange, Words};
 use self::one::Circuit;
 pub use self::outcomes::Outcomes;
+use self::scope::Scope;
+pub use self::scope::{ScopeChange, ScopeKind, ScopeView};
 use crate::heartbeat::Beat;
 use crate::inflight::{Guard, InFlight};
 use crate::machine::{Force, Input, Transition};
@@ -90,6 +93,8 @@ pub struct Circuits {
     words: Words,
     time: SeenTime,
     circuits: Vec<Circuit>,
+    scopes: Vec<Scope>,
+    scope_changes: Vec<ScopeChange>,
     switches: SwitchBoard,
     unacked: Calls,
     unanswered: Calls,
@@ -98,7 +103,32 @@ pub struct Circuits {
 }
 
 impl Circuits {
-    /// A closed circuit for each name, in this order. The seed jitters the dwells.
+    /// A closed circuit for each partition of these topics, in this order, named `topic-partition`. A topic is a scope
+    /// of its own, inside the cluster's.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn by_topic<N: Into<Arc<str>>>(
+        topics: impl IntoIterator<Item = (N, usize)>,
+        words: Words,
+        settings: Settings,
+        seed: u64,
+    ) -> Result<Self, BadSetting> {
+        let (mut names, mut scopes) = (Vec::new(), Vec::new());
+        for (topic, partitions) in topics {
+            let (topic, first): (Arc<str>, usize) = (topic.into(), names.len());
+            names.extend((0..partitions.min(PARTITIONS_MAX + 1)).map(|index| format!("{topic}-{index}")));
+            if names.len() > PARTITIONS_MAX {
+                break;
+            }
+            scopes.push(Scope::new(ScopeKind::Topic, topic, first..names.len()));
+        }
+        let mut circuits = Self::new(names, words, settings, seed)?;
+        circuits.scopes.splice(0..0, scopes);
+        Ok(circuits)
+    }
+
+    /// A closed circuit for each name, in this order, in one scope, the cluster. The seed jitters the dwells.
     ///
     /// # Errors
     /// A setting that is out of bounds, or more than [`PARTITIONS_MAX`] names; nothing was started.
@@ -137,6 +167,8 @@ impl Circuits {
             words,
             time: SeenTime::default(),
             circuits,
+            scopes: vec![Scope::new(ScopeKind::Cluster, Arc::from("cluster"), 0..count)],
+            scope_changes: Vec::new(),
             unacked: Calls { rings: unacked.into() },
             unanswered: Calls { rings: unanswered.into() },
             next_beat: 0,
@@ -177,8 +209,9 @@ impl Circuits {
         for index in 0..self.circuits.len() {
             let transitions = self.circuits[index].watch(self.outcomes.take(index), &self.settings, seen);
             changes.extend(transitions.into_iter().flatten().map(|t| self.publish(index, t, now, seen)));
-            self.switches.set_permille(index, self.circuits[index].permille());
+            self.tell_switch(index);
         }
+        self.watch_scopes(now, seen);
         changes
     }
 
@@ -291,11 +324,50 @@ impl Circuits {
         Ok(transition.map(|transition| self.publish(partition, transition, now, seen)))
     }
 
+    /// What changed of the scopes in the last [`watch`](Self::watch); at most one change of each.
+    #[must_use]
+    pub fn scope_changes(&self) -> &[ScopeChange] {
+        &self.scope_changes
+    }
+
+    /// Every topic, if there are any, and the cluster.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<ScopeView> {
+        self.scopes.iter().map(Scope::view).collect()
+    }
+
+    /// Looks at the scopes, and tells the switches of their partitions.
+    fn watch_scopes(&mut self, now: Duration, seen: Duration) {
+        self.scope_changes.clear();
+        for index in 0..self.scopes.len() {
+            let before = self.scopes[index].permille();
+            let change = self.scopes[index].look(seen, &self.settings);
+            let scope = &self.scopes[index];
+            if let Some(escalated) = change {
+                let (scope, words) = (scope.view(), self.words);
+                self.scope_changes.push(ScopeChange { scope, at: now, escalated, words });
+            }
+            if scope.permille() != before {
+                scope.members().for_each(|partition| self.tell_switch(partition));
+            }
+        }
+    }
+
+    /// A partition admits what the worst of its scopes admits, unless an operator has ordered something.
+    fn tell_switch(&self, partition: usize) {
+        let state = self.circuits[partition].state();
+        let scopes =
+            self.scopes.iter().filter(|scope| !state.is_ordered() && scope.members().contains(&partition));
+        let permille = scopes.map(Scope::permille).fold(state.permille(), u32::min);
+        self.switches.set_permille(partition, permille);
+    }
+
     /// Flips the switch and writes the change down.
-    fn publish(&self, partition: usize, step: one::Step, now: Duration, seen: Duration) -> ModeChange {
+    fn publish(&mut self, partition: usize, step: one::Step, now: Duration, seen: Duration) -> ModeChange {
         let one::Step { transition: Transition { from, to, lasted }, degraded_for } = step;
+        self.scopes.iter_mut().for_each(|scope| scope.count(partition, from.is_tripped(), to.is_tripped()));
+        self.tell_switch(partition);
         let circuit = &self.circuits[partition];
-        self.switches.set_permille(partition, circuit.permille());
         ModeChange {
             partition,
             name: Arc::clone(&circuit.name),

@@ -193,9 +193,8 @@ impl Circuit {
         }
     }
 
-    /// The share of the calls that this circuit admits, in thousandths.
-    pub(super) fn permille(&self) -> u32 {
-        self.machine.state().permille()
+    pub(super) fn state(&self) -> State {
+        self.machine.state()
     }
 
     pub(super) fn in_flight(&self) -> usize {

@@ -101,6 +101,12 @@ impl State {
         }
     }
 
+    /// Does not admit, by its own judgement.
+    #[must_use]
+    pub const fn is_tripped(self) -> bool {
+        matches!(self, Self::Open { .. } | Self::HalfOpen { .. })
+    }
+
     /// An operator's order is in force.
     #[must_use]
     pub const fn is_ordered(self) -> bool {
