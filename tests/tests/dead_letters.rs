@@ -197,7 +197,7 @@ fn not_utf8() -> Bytes {
         timestamp_type: TimestampType::Creation,
         offset: 0,
         sequence: NO_SEQUENCE,
-        timestamp: 1_800_000_000_000,
+        timestamp: 1_700_000_000_000,
         key: None,
         value: Some(Bytes::from_static(b"junk")),
         headers: [(StrBytes::from_static_str(NAME), Some(Bytes::from_static(b"x")))].into_iter().collect(),

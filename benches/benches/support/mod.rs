@@ -11,7 +11,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 /// Creates a topic of three replicas, and waits for its leaders.
-pub fn create_topic(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<()> {
+pub(crate) fn create_topic(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Result<()> {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", bootstrap).create()?;
     let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(3));
@@ -34,14 +34,14 @@ pub fn create_topic(bootstrap: &str, name: &str, partitions: i32) -> anyhow::Res
 }
 
 /// A producer and a consumer of one partition.
-pub struct Pair {
+pub(crate) struct Pair {
     topic: String,
     producer: FutureProducer,
     consumer: BaseConsumer,
 }
 
 impl Pair {
-    pub fn new(bootstrap: &str, topic: &str, fetch_wait_ms: u32) -> anyhow::Result<Self> {
+    pub(crate) fn new(bootstrap: &str, topic: &str, fetch_wait_ms: u32) -> anyhow::Result<Self> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", bootstrap).set("linger.ms", "0").set("acks", "all");
         let producer = config.create()?;
@@ -71,7 +71,7 @@ impl Pair {
     }
 
     /// One record at a time.
-    pub fn trips(&self, count: usize, payload: &[u8]) -> anyhow::Result<Vec<Duration>> {
+    pub(crate) fn trips(&self, count: usize, payload: &[u8]) -> anyhow::Result<Vec<Duration>> {
         (0..count).map(|_| self.trip(payload)).collect()
     }
 }

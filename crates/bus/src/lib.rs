@@ -7,6 +7,7 @@
 //! - [`Requester`], [`Responder`]: request and reply over topics, each correlation id resolved at most once.
 //! - [`Signals`]: what librdkafka knows about leaders, queues and progress, typed, over a `watch` channel.
 //! - [`Admin`]: topics, leaders, watermarks.
+//! - [`lint`]: how long a client with given settings can block, and what contradicts what. Pure.
 //!
 //! # Invariants
 //! - No call of this crate blocks the thread of its caller, waits without a bound, or hangs on a dead broker:
@@ -20,6 +21,7 @@
 mod admin;
 mod code;
 mod context;
+pub mod lint;
 mod producer;
 mod reader;
 mod record;

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -135,6 +136,18 @@ const FAIL_FAST: &[Line] = &[
 ];
 
 impl Preset {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Defaults, Self::FailFast];
+
+    /// Its name, as [`FromStr`] takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Defaults => "defaults",
+            Self::FailFast => "fail_fast",
+        }
+    }
+
     /// The preset's lines, in the order in which they are explained.
     #[must_use]
     pub fn lines(self) -> &'static [Line] {
@@ -142,6 +155,15 @@ impl Preset {
             Self::Defaults => DEFAULTS,
             Self::FailFast => FAIL_FAST,
         }
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|preset| preset.name() == text);
+        named.ok_or_else(|| format!("`{text}` is neither `defaults` nor `fail_fast`"))
     }
 }
 

@@ -6,6 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::error::ErrorCode;
+use crate::records;
 
 /// Bytes before the records.
 const HEADER: usize = 61;
@@ -14,6 +15,14 @@ const LENGTH_PREFIX: usize = 12;
 const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
 const CHECKED_FROM: usize = 21;
+const ATTRIBUTES_AT: usize = 21;
+const FIRST_TIMESTAMP_AT: usize = 27;
+const MAX_TIMESTAMP_AT: usize = 35;
+/// Attribute bits 0 to 2: the compression; the last one there is.
+const COMPRESSION: i16 = 0x07;
+const ZSTD: i16 = 4;
+/// Attribute bit 3: the records have the time of the append, the batch's largest, whatever they say themselves.
+const APPEND_TIME: i16 = 1 << 3;
 /// Attribute bit 5: a control batch, which only a transaction coordinator may write.
 const CONTROL: i16 = 1 << 5;
 
@@ -60,6 +69,33 @@ impl Batch {
         self
     }
 
+    /// The batch with the broker's time for all its records. The header's, so the checksum changes too.
+    pub(crate) fn stamped(mut self, time: i64) -> Self {
+        let mut bytes = BytesMut::from(&self.bytes[..]);
+        let attributes = i16_at(&self.bytes, ATTRIBUTES_AT) | APPEND_TIME;
+        bytes[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&attributes.to_be_bytes());
+        bytes[MAX_TIMESTAMP_AT..MAX_TIMESTAMP_AT + 8].copy_from_slice(&time.to_be_bytes());
+        let crc = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_be_bytes());
+        self.max_timestamp = time;
+        self.bytes = bytes.freeze();
+        self
+    }
+
+    pub(crate) fn is_stamped(&self) -> bool {
+        i16_at(&self.bytes, ATTRIBUTES_AT) & APPEND_TIME != 0
+    }
+
+    /// The records' offsets and timestamps in order; nothing if they are compressed, for they are not unpacked here.
+    pub(crate) fn timestamps(&self) -> impl Iterator<Item = (i64, i64)> {
+        let packed = i16_at(&self.bytes, ATTRIBUTES_AT) & COMPRESSION != 0;
+        let records = if packed { &[][..] } else { &self.bytes[HEADER..] };
+        let (offset, first) = (self.base_offset, i64_at(&self.bytes, FIRST_TIMESTAMP_AT));
+        let stamp = self.is_stamped().then_some(self.max_timestamp);
+        records::deltas(records)
+            .map(move |(at, time)| (offset.saturating_add(at), stamp.unwrap_or(first.saturating_add(time))))
+    }
+
     /// A batch with one record that has neither key nor value: what a coordinator writes down.
     pub(crate) fn of_one_empty_record(timestamp: i64) -> Self {
         // Record: length 6 (zigzag 12), attributes, timestamp delta, offset delta, key -1, value -1, no headers.
@@ -99,7 +135,17 @@ pub(crate) fn wrapping_sequence(base: i32, delta: i32) -> i32 {
     (sum % (i64::from(i32::MAX) + 1)) as i32
 }
 
-/// Reads and checks the one batch that a producer sends for a partition. Several are refused, as by Apache Kafka.
+/// Refuses none and several batches for one partition, as Apache Kafka does before it looks at anything else.
+pub(crate) fn check_alone(bytes: &Bytes) -> Result<(), ErrorCode> {
+    let alone = match whole_length(bytes) {
+        // What is left over and no whole batch is dropped, as by Apache Kafka.
+        Ok(length) => whole_length(&bytes.slice(length..)).is_err(),
+        Err(error) => error != ErrorCode::InvalidRecord,
+    };
+    if alone { Ok(()) } else { Err(ErrorCode::InvalidRecord) }
+}
+
+/// Reads and checks the one batch that a producer sends for a partition; see [`check_alone`].
 pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
     let length = whole_length(&bytes)?;
     if length > bytes_max {
@@ -109,34 +155,44 @@ pub(crate) fn read(bytes: Bytes, bytes_max: usize) -> Result<Batch, ErrorCode> {
     if crc != crc32c::crc32c(&bytes[CHECKED_FROM..length]) {
         return Err(ErrorCode::CorruptMessage);
     }
-    let (attributes, last_offset_delta) = (i16_at(&bytes, 21), i32_at(&bytes, 23));
+    let (attributes, last_offset_delta) = (i16_at(&bytes, ATTRIBUTES_AT), i32_at(&bytes, 23));
+    // Apache Kafka trips over it, and says no more than that.
+    if attributes & COMPRESSION > ZSTD {
+        return Err(ErrorCode::UnknownServerError);
+    }
     let records = i32_at(&bytes, 57);
-    let several = length < bytes.len();
-    if several || attributes & CONTROL != 0 || records < 1 || last_offset_delta != records - 1 {
+    if attributes & CONTROL != 0 || records < 1 || last_offset_delta != records - 1 {
         return Err(ErrorCode::InvalidRecord);
     }
     Ok(Batch {
         base_offset: i64_at(&bytes, 0),
         last_offset_delta,
-        max_timestamp: i64_at(&bytes, 35),
+        max_timestamp: i64_at(&bytes, MAX_TIMESTAMP_AT),
         producer_id: i64_at(&bytes, 43),
         producer_epoch: i16_at(&bytes, 51),
         base_sequence: i32_at(&bytes, 53),
-        bytes,
+        bytes: bytes.slice(..length),
     })
 }
 
 fn whole_length(bytes: &Bytes) -> Result<usize, ErrorCode> {
+    // What is cut short is no batch at all, and exactly one is asked for.
     if bytes.len() < HEADER {
-        return Err(ErrorCode::CorruptMessage);
-    }
-    // Older formats lie differently; nothing but magic 2 is taken, as by Apache Kafka 4.
-    if bytes[MAGIC_AT] != 2 {
         return Err(ErrorCode::InvalidRecord);
+    }
+    match bytes[MAGIC_AT] {
+        2 => {}
+        // Older formats lie differently, and are not taken any more.
+        0 | 1 => return Err(ErrorCode::InvalidRecord),
+        _ => return Err(ErrorCode::CorruptMessage),
     }
     let length = usize::try_from(i32_at(bytes, 8)).map_err(|_| ErrorCode::CorruptMessage)?;
     let whole = length.saturating_add(LENGTH_PREFIX);
-    if (HEADER..=bytes.len()).contains(&whole) { Ok(whole) } else { Err(ErrorCode::CorruptMessage) }
+    match whole {
+        _ if whole > bytes.len() => Err(ErrorCode::InvalidRecord),
+        _ if whole < HEADER => Err(ErrorCode::CorruptMessage),
+        _ => Ok(whole),
+    }
 }
 
 fn i16_at(bytes: &Bytes, at: usize) -> i16 {
@@ -213,17 +269,43 @@ mod tests {
             read(bytes.freeze(), 1_000).unwrap_err()
         };
         assert_eq!(flip(70), ErrorCode::CorruptMessage);
-        assert_eq!(flip(MAGIC_AT), ErrorCode::InvalidRecord);
-        assert_eq!(read(good.slice(..good.len() - 1), 1_000).unwrap_err(), ErrorCode::CorruptMessage);
-        assert_eq!(read(good.slice(..12), 1_000).unwrap_err(), ErrorCode::CorruptMessage);
+        assert_eq!(flip(MAGIC_AT), ErrorCode::CorruptMessage, "magic 3");
+        assert_eq!(read(good.slice(..good.len() - 1), 1_000).unwrap_err(), ErrorCode::InvalidRecord);
+        assert_eq!(read(good.slice(..12), 1_000).unwrap_err(), ErrorCode::InvalidRecord);
         assert_eq!(read(good.clone(), 50).unwrap_err(), ErrorCode::MessageTooLarge);
-        assert_eq!(read(Bytes::new(), 50).unwrap_err(), ErrorCode::CorruptMessage);
+        assert_eq!(read(Bytes::new(), 50).unwrap_err(), ErrorCode::InvalidRecord);
     }
 
     #[test]
     fn a_producer_sends_one_batch_at_a_time() {
         let both = [batch(1, None, 0, 3), batch(2, None, 0, 4)].concat();
-        assert_eq!(read(both.into(), 1_000).unwrap_err(), ErrorCode::InvalidRecord);
+        assert_eq!(check_alone(&both.into()), Err(ErrorCode::InvalidRecord));
+        assert_eq!(check_alone(&batch(2, None, 0, 4)), Ok(()));
+        assert_eq!(check_alone(&Bytes::new()), Err(ErrorCode::InvalidRecord));
+    }
+
+    #[test]
+    fn what_is_left_over_behind_a_batch_is_dropped() {
+        let good = batch(1, None, 0, 3);
+        let more = Bytes::from([&good[..], &[0; 20]].concat());
+        assert_eq!(check_alone(&more), Ok(()));
+        assert_eq!(read(more, 1_000).unwrap().bytes(), good);
+    }
+
+    #[test]
+    fn a_stamped_batch_has_the_brokers_time_and_a_valid_checksum() {
+        let stamped = read(batch(2, None, 7, 10), 1_000).unwrap().stamped(99).placed(5, 1);
+        let again = read(stamped.bytes(), 1_000).unwrap();
+        assert_eq!((again.max_timestamp, again.is_stamped()), (99, true));
+    }
+
+    #[test]
+    fn an_unknown_compression_is_refused() {
+        let mut bytes = BytesMut::from(&batch(1, None, 0, 3)[..]);
+        bytes[ATTRIBUTES_AT + 1] = 5;
+        let crc = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(read(bytes.freeze(), 1_000).unwrap_err(), ErrorCode::UnknownServerError);
     }
 
     #[test]

@@ -170,13 +170,18 @@ impl Cluster {
             Request::FindCoordinator(groups) => Response::FindCoordinator(self.find_coordinators(groups)),
             Request::DeleteRecords(asked) => Response::DeleteRecords(self.delete_records(broker, asked)),
             Request::DescribeCluster => Response::DescribeCluster(self.cluster_view()),
-            Request::DescribeConfigs(asked) => Response::DescribeConfigs(self.describe_configs(asked)),
+            Request::DescribeConfigs(asked) => {
+                Response::DescribeConfigs(self.describe_configs(broker, asked))
+            }
         };
         self.reply(token, response);
     }
 
     fn abandon(&mut self, token: Token) {
-        self.unpark(token);
+        // What was handed on to the controller is carried out all the same.
+        if !self.is_forwarded(token) {
+            self.unpark(token);
+        }
         self.coordinators.groups.abandon(token);
     }
 
@@ -244,7 +249,13 @@ mod tests {
             };
             let broker = cluster.partitions[&cluster.pid("__consumer_offsets", 0).unwrap()].leader.unwrap();
             let day = Duration::from_secs(24 * 3600);
-            let fetch = Fetch { max_wait: day, min_bytes: 1, max_bytes: 1_000, parts: vec![part] };
+            let fetch = Fetch {
+                max_wait: day,
+                min_bytes: 1,
+                max_bytes: 1_000,
+                from_followers: false,
+                parts: vec![part],
+            };
             let event =
                 Event::Request { broker, token, client_id: String::new(), request: Request::Fetch(fetch) };
             assert!(cluster.on(event, Duration::ZERO).is_empty(), "it waits");

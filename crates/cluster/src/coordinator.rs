@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::api::*;
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
-use crate::groups::{GroupEffect, GroupSettings, Groups, PersistId};
+use crate::groups::{self, CommitParts, GroupEffect, GroupSettings, Groups, PersistId};
 use crate::partition::{AckWaiter, Pid};
 use crate::spec::Spec;
 use crate::timers::{Timer, TimerKey};
@@ -67,38 +67,53 @@ impl Cluster {
     ) {
         let now = self.now;
         let effects = match request {
-            Request::JoinGroup(join) => match self.coordinates(broker, &join.group) {
+            Request::JoinGroup(join) => match self.coordinates_named(broker, &join.group) {
                 Ok(()) => self.coordinators.groups.join(token, client_id, join, now),
                 Err(error) => reply(token, Response::JoinGroup(Err((error, join.member)))),
             },
-            Request::SyncGroup(sync) => match self.coordinates(broker, &sync.who.group) {
+            Request::SyncGroup(sync) => match self.coordinates_named(broker, &sync.who.group) {
                 Ok(()) => self.coordinators.groups.sync(token, sync, now),
                 Err(error) => reply(token, Response::SyncGroup(Err(error))),
             },
             Request::Heartbeat(who) => {
-                let here = self.coordinates(broker, &who.group);
+                let here = self.coordinates_named(broker, &who.group);
                 let beat = here.and_then(|()| self.coordinators.groups.heartbeat(&who, now));
                 reply(token, Response::Heartbeat(beat))
             }
 
-            Request::LeaveGroup(group, members) => match self.coordinates(broker, &group) {
+            Request::LeaveGroup(group, members) => match self.coordinates_named(broker, &group) {
                 Ok(()) => self.coordinators.groups.leave(token, &group, members, now),
                 Err(error) => reply(token, Response::LeaveGroup(Err(error))),
             },
-            Request::OffsetCommit(commit) => match self.coordinates(broker, &commit.who.group) {
-                Ok(()) => self.coordinators.groups.commit(token, commit, now),
-                Err(error) => {
-                    let refused =
-                        commit.offsets.into_iter().map(|(partition, _)| (partition, error)).collect();
-                    reply(token, Response::OffsetCommit(refused))
+            Request::OffsetCommit(commit) => {
+                let parts = self.commit_parts(commit.offsets);
+                let nothing_known = parts.iter().all(|(_, part)| part.is_err());
+                match self.coordinates(broker, &commit.who.group) {
+                    Ok(()) if !nothing_known => {
+                        self.coordinators.groups.commit(token, &commit.who, parts, now)
+                    }
+                    here => {
+                        let error = here.err().unwrap_or(ErrorCode::None);
+                        reply(token, groups::refuse_commit(parts, error))
+                    }
                 }
-            },
+            }
             Request::OffsetFetch(asked) => reply(token, self.fetch_offsets(broker, asked)),
             Request::ListGroups => reply(token, self.list_groups(broker)),
             Request::DescribeGroups(asked) => reply(token, self.describe_groups(broker, asked)),
             _ => Vec::new(),
         };
         self.run_group_effects(effects);
+    }
+
+    /// A broker looks for the partitions before it asks the group: this is what is told if both are wrong.
+    fn commit_parts(&self, offsets: Vec<(TopicPartition, Committed)>) -> CommitParts {
+        let known = |name: &TopicPartition| self.pid(&name.topic, name.partition).is_some();
+        let part = |(name, committed)| {
+            let part = if known(&name) { Ok(committed) } else { Err(ErrorCode::UnknownTopicOrPartition) };
+            (name, part)
+        };
+        offsets.into_iter().map(part).collect()
     }
 
     fn fetch_offsets(&self, broker: BrokerId, asked: Vec<OffsetFetch>) -> Response {
@@ -223,6 +238,11 @@ impl Cluster {
     fn offsets_partition(&self, group: &str) -> Option<Pid> {
         let count = self.topics.get(OFFSETS_TOPIC)?.partitions.len();
         self.pid(OFFSETS_TOPIC, i32::try_from(partition_of_group(group, count)).ok()?)
+    }
+
+    /// As [`Cluster::coordinates`], for requests that no group without a name takes.
+    fn coordinates_named(&self, broker: BrokerId, group: &str) -> Result<(), ErrorCode> {
+        if group.is_empty() { Err(ErrorCode::InvalidGroupId) } else { self.coordinates(broker, group) }
     }
 
     /// Whether `broker` coordinates `group`.

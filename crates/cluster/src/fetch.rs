@@ -34,16 +34,22 @@ impl Cluster {
         let mut left = fetch.max_bytes;
         let mut parts = Vec::with_capacity(fetch.parts.len());
         for asked in &fetch.parts {
-            let part = self.read_part(broker, asked, left);
+            let part = self.read_part(broker, asked, left, fetch.from_followers);
             left = left.saturating_sub(size(&part.batches));
             parts.push(part);
         }
         parts
     }
 
-    fn read_part(&self, broker: BrokerId, asked: &FetchPart, left: usize) -> FetchedPart {
+    fn read_part(
+        &self,
+        broker: BrokerId,
+        asked: &FetchPart,
+        left: usize,
+        from_followers: bool,
+    ) -> FetchedPart {
         let pid = self.resolve(&asked.topic, asked.partition);
-        let found = pid.and_then(|pid| self.readable(broker, pid, asked, left));
+        let found = pid.and_then(|pid| self.readable(broker, pid, asked, left, from_followers));
         let mut part = FetchedPart {
             topic: asked.topic.clone(),
             partition: asked.partition,
@@ -74,24 +80,29 @@ impl Cluster {
         pid: Pid,
         asked: &FetchPart,
         left: usize,
+        from_followers: bool,
     ) -> Result<Vec<Bytes>, ErrorCode> {
         let partition = self.partitions.get(&pid).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        partition.check_leader(broker, asked.leader_epoch)?;
+        match partition.replica(broker) {
+            Some(_) if from_followers => partition.check_epoch(asked.leader_epoch)?,
+            _ => partition.check_leader(broker, asked.leader_epoch)?,
+        }
         let log = &partition.log;
-        if asked.offset < log.start() || asked.offset > log.end() {
+        let end = partition.replica(broker).map_or(0, |replica| replica.end);
+        if asked.offset < log.start() || asked.offset > end {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         // A full answer takes nothing more; the first batch alone may be larger than was asked for.
         if left == 0 {
             return Ok(Vec::new());
         }
-        Ok(log.read(asked.offset, partition.high_watermark, asked.max_bytes.min(left)))
+        Ok(log.read(asked.offset, partition.high_watermark.min(end), asked.max_bytes.min(left)))
     }
 }
 
 fn is_enough(parts: &[FetchedPart], min_bytes: usize) -> bool {
     let bytes: usize = parts.iter().map(|part| size(&part.batches)).sum();
-    bytes >= min_bytes.max(1) || parts.iter().any(|part| !part.error.is_none())
+    bytes >= min_bytes || parts.iter().any(|part| !part.error.is_none())
 }
 
 fn size(batches: &[Bytes]) -> usize {

@@ -46,6 +46,7 @@ mod partition;
 pub mod placement;
 mod produce;
 mod producers;
+mod records;
 mod replication;
 mod spec;
 mod state;

@@ -37,6 +37,13 @@ impl Log {
         self.batches.iter().rev().take_while(|batch| batch.last_offset() >= offset).map(Batch::len).sum()
     }
 
+    /// A leader begins an epoch at the end of the log; of several without a record the last one counts.
+    pub(crate) fn begin_epoch(&mut self, epoch: i32) {
+        let end = self.end;
+        self.epochs.retain(|(known, first)| *known < epoch && *first < end);
+        self.epochs.push((epoch, end));
+    }
+
     /// Appends and gives the base offset.
     pub(crate) fn append(&mut self, batch: Batch, epoch: i32) -> i64 {
         let base = self.end;
@@ -102,27 +109,42 @@ impl Log {
         self.forget_epochs();
     }
 
-    /// The first batch below `below` that holds a record at or after `timestamp`: (its largest timestamp, its base
-    /// offset). Batches are not decoded, so the answer is the batch's first record, at most one batch too early.
+    /// The first record below `below` at or after `timestamp`: (its timestamp, its offset). A compressed batch is not
+    /// unpacked: it answers as a whole, with its largest timestamp and its first offset.
     pub(crate) fn at_time(&self, timestamp: i64, below: i64) -> Option<(i64, i64)> {
         let readable = self.batches.iter().take_while(|batch| batch.end_offset() <= below);
-        let mut late = readable.filter(|batch| batch.max_timestamp >= timestamp);
-        late.next().map(|batch| (batch.max_timestamp, batch.base_offset.max(self.start)))
+        let late = readable.filter(|batch| batch.max_timestamp >= timestamp);
+        let mut found = late.filter_map(|batch| {
+            let mut records = batch.timestamps().peekable();
+            if records.peek().is_none() {
+                return Some((batch.max_timestamp, batch.base_offset.max(self.start)));
+            }
+            let fits = |(offset, time): &(i64, i64)| *offset >= self.start && *time >= timestamp;
+            records.find(fits).map(|(offset, time)| (time, offset))
+        });
+        found.next()
     }
 
-    /// (largest timestamp, offset of its batch's last record) below `below`.
+    /// (largest timestamp, offset of its record) below `below`; the last offset of its batch if that is compressed.
     pub(crate) fn max_timestamp(&self, below: i64) -> Option<(i64, i64)> {
         let readable = self.batches.iter().take_while(|batch| batch.end_offset() <= below);
         // The first of several equal ones, as Kafka answers.
         let latest = readable.reduce(|a, b| if b.max_timestamp > a.max_timestamp { b } else { a })?;
-        Some((latest.max_timestamp, latest.last_offset()))
+        let record = latest.timestamps().find(|(_, time)| *time == latest.max_timestamp);
+        Some((latest.max_timestamp, record.map_or(latest.last_offset(), |(offset, _)| offset)))
     }
 
-    /// The largest epoch that is not above `epoch`, and where it ends; `None` if there is none.
+    /// The largest epoch that is not above `epoch`, and where it ends: for an epoch before all that are known, itself
+    /// and where the first of those began. `None` for one after the last.
     pub(crate) fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
+        let (last, _) = *self.epochs.last()?;
+        if epoch == last {
+            return Some((epoch, self.end));
+        }
         let after = self.epochs.partition_point(|(e, _)| *e <= epoch);
-        let (found, _) = *self.epochs.get(after.checked_sub(1)?)?;
-        Some((found, self.epochs.get(after).map_or(self.end, |(_, first)| *first)))
+        let (_, end) = *self.epochs.get(after)?;
+        let found = after.checked_sub(1).map_or(epoch, |at| self.epochs[at].0);
+        Some((found, end))
     }
 
     /// The epoch of the record at `offset`, -1 if unknown.
@@ -160,8 +182,17 @@ mod tests {
         let mut log = log(&[(1, 0), (1, 2), (1, 5)]);
         assert_eq!(log.epoch_end(3), Some((2, 2)));
         log.truncate(1);
-        assert_eq!((log.end(), log.bytes(), log.epoch_end(9)), (1, 100, Some((0, 1))));
-        assert_eq!((log.epoch_at(0), log.epoch_end(-1)), (0, None));
+        assert_eq!((log.end(), log.bytes(), log.epoch_end(9)), (1, 100, None));
+        assert_eq!((log.epoch_at(0), log.epoch_end(0), log.epoch_end(-1)), (0, Some((0, 1)), Some((-1, 0))));
+    }
+
+    #[test]
+    fn of_epochs_without_a_record_the_last_one_counts() {
+        let mut log = Log::default();
+        log.begin_epoch(0);
+        assert_eq!((log.epoch_at(0), log.epoch_end(0)), (0, Some((0, 0))));
+        log.begin_epoch(3);
+        assert_eq!((log.epoch_at(0), log.epoch_end(3), log.epoch_end(2)), (3, Some((3, 0)), Some((2, 0))));
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Cluster {
     /// Ids come from blocks that a broker has been given before, so this works while the controller is frozen. Without
     /// transactions an id the client has already is not continued: it gets a new one, as from Apache Kafka.
     pub(crate) fn init_producer_id(&mut self, asked: &InitProducerId) -> Result<(i64, i16), ErrorCode> {
-        if asked.transactional_id.is_some() {
+        let (id, epoch) = asked.producer;
+        if asked.transactional_id.is_some() || (id == -1) != (epoch == -1) {
             return Err(ErrorCode::InvalidRequest);
         }
         let id = self.next_producer_id;
@@ -104,7 +105,7 @@ fn epoch_of(partition: &Partition, at: OffsetAt, offset: i64) -> i32 {
 }
 
 fn end_of(partition: &Partition, epoch: i32) -> (i32, i64) {
-    if epoch > partition.epoch {
+    if epoch < 0 || epoch > partition.epoch {
         return (-1, -1);
     }
     partition.log.epoch_end(epoch).unwrap_or((-1, -1))

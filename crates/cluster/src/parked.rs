@@ -3,7 +3,7 @@
 //! A parked request is named in the partitions it waits for; it leaves all of them when it is answered, when its time
 //! is over, or when its connection is gone.
 
-use crate::api::{BrokerId, Fetch, ProducePart, Request, Response, Token};
+use crate::api::{BrokerId, DeletedTopic, Fetch, ProducePart, Request, Response, Token};
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
 use crate::partition::{AckWaiter, Pid};
@@ -55,6 +55,11 @@ impl Cluster {
         }
     }
 
+    /// Whether this request is the controller's now.
+    pub(crate) fn is_forwarded(&self, token: Token) -> bool {
+        matches!(self.parked.get(&token), Some((Parked::Topics { .. }, _)))
+    }
+
     /// Takes a request back, and its name out of the partitions.
     pub(crate) fn unpark(&mut self, token: Token) -> Option<Parked> {
         let (parked, timer) = self.parked.remove(&token)?;
@@ -84,7 +89,7 @@ impl Cluster {
         match self.unpark(token) {
             Some(Parked::Produce { mut parts, waits, .. }) => {
                 for (part, _) in parts.iter_mut().zip(waits).filter(|(_, wait)| wait.is_some()) {
-                    refuse(part, ErrorCode::RequestTimedOut);
+                    part.error = ErrorCode::RequestTimedOut;
                 }
                 self.reply(token, Response::Produce(parts));
             }
@@ -105,7 +110,8 @@ impl Cluster {
         let Some((Parked::Produce { parts, waits, .. }, _)) = self.parked.get_mut(&token) else { return };
         waits[index] = None;
         if let Err(error) = result {
-            refuse(&mut parts[index], error);
+            // It lies in the log all the same, and its offset is told.
+            parts[index].error = error;
         }
         if waits.iter().all(Option::is_none)
             && let Some(Parked::Produce { parts, .. }) = self.unpark(token)
@@ -153,12 +159,6 @@ impl Cluster {
     }
 }
 
-pub(crate) fn refuse(part: &mut ProducePart, error: ErrorCode) {
-    part.error = error;
-    part.base_offset = -1;
-    part.log_start_offset = -1;
-}
-
 fn timed_out(request: Request) -> Response {
     const ERROR: ErrorCode = ErrorCode::RequestTimedOut;
     let message = || Some("the controller did not answer in time".to_owned());
@@ -167,7 +167,8 @@ fn timed_out(request: Request) -> Response {
             asked.topics.into_iter().map(|(topic, ..)| (topic, ERROR, message())).collect(),
         ),
         Request::DeleteTopics(topics, _) => {
-            Response::DeleteTopics(topics.into_iter().map(|topic| (topic, ERROR)).collect())
+            let refused = topics.into_iter().map(|topic| DeletedTopic::refused(topic, ERROR));
+            Response::DeleteTopics(refused.collect())
         }
         Request::CreateTopics(asked) => Response::CreateTopics(
             asked

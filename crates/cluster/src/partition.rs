@@ -124,10 +124,19 @@ impl Partition {
 
     /// Whether `broker` may serve this partition to a client that believes in `epoch`.
     pub(crate) fn check_leader(&self, broker: BrokerId, epoch: Option<i32>) -> Result<(), ErrorCode> {
+        // A broker without a replica knows no epoch to compare with.
+        if self.replica(broker).is_none() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        self.check_epoch(epoch)?;
+        if self.leader == Some(broker) { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
+    }
+
+    /// Whether a client believes in the right epoch, if in any.
+    pub(crate) fn check_epoch(&self, epoch: Option<i32>) -> Result<(), ErrorCode> {
         match epoch {
             Some(epoch) if epoch < self.epoch => Err(ErrorCode::FencedLeaderEpoch),
             Some(epoch) if epoch > self.epoch => Err(ErrorCode::UnknownLeaderEpoch),
-            _ if self.leader != Some(broker) => Err(ErrorCode::NotLeaderOrFollower),
             _ => Ok(()),
         }
     }
@@ -162,6 +171,7 @@ impl Partition {
             return;
         };
         self.log.truncate(end);
+        self.log.begin_epoch(self.epoch);
         self.producers.truncate(end);
         for replica in &mut self.replicas {
             replica.end = replica.end.min(end);
@@ -184,5 +194,7 @@ pub(crate) struct Topic {
     pub(crate) configs: BTreeMap<String, String>,
     pub(crate) retention_bytes: Option<usize>,
     pub(crate) message_bytes_max: usize,
+    /// Records get the broker's time.
+    pub(crate) stamps: bool,
     pub(crate) min_isr: usize,
 }

@@ -54,7 +54,8 @@ impl Producers {
         if batch.producer_id < 0 {
             return Ok(Sequence::New);
         }
-        if batch.producer_epoch < 0 || batch.base_sequence < 0 {
+        // An epoch below 0 is taken, as by Apache Kafka.
+        if batch.base_sequence < 0 {
             return Err(ErrorCode::InvalidRecord);
         }
         let Some(known) = self.known.get(&batch.producer_id) else { return Ok(Sequence::New) };

@@ -1,6 +1,7 @@
 //! Topics: made, grown and deleted by the controller, which must work for it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::api::*;
 use crate::cluster::Cluster;
@@ -12,6 +13,9 @@ use crate::placement;
 
 /// Where groups write what they must not forget.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// How long a broker keeps trying to reach the controller with a client's request, whatever the client's own timeout:
+/// that one is for the controller. Source: the retry timeout of Apache Kafka's forwarding channel (`BrokerServer`).
+const FORWARDING: Duration = Duration::from_secs(60);
 /// Longest topic name. Source: Apache Kafka's `Topic.MAX_NAME_LENGTH`.
 const NAME_BYTES_MAX: usize = 249;
 
@@ -42,13 +46,7 @@ impl Cluster {
             let response = self.run_topics_request(request);
             return self.reply(token, response);
         }
-        let wait = match &request {
-            Request::CreateTopics(asked) => asked.timeout,
-            Request::CreatePartitions(asked) => asked.timeout,
-            Request::DeleteTopics(_, timeout) => *timeout,
-            _ => std::time::Duration::ZERO,
-        };
-        self.park(token, Parked::Topics { broker, request }, wait);
+        self.park(token, Parked::Topics { broker, request }, FORWARDING);
     }
 
     pub(crate) fn run_waiting_topic_requests(&mut self) {
@@ -74,8 +72,9 @@ impl Cluster {
                 Response::DeleteTopics(topics.into_iter().map(|topic| self.delete_topic(topic)).collect())
             }
             Request::CreateTopics(asked) => {
+                let (topics, twice) = split_repeated(asked.topics);
                 let create = |new| self.create_topic(new, asked.validate_only);
-                Response::CreateTopics(asked.topics.into_iter().map(create).collect())
+                Response::CreateTopics(topics.into_iter().map(create).chain(twice).collect())
             }
             _ => Response::CreateTopics(Vec::new()),
         }
@@ -94,6 +93,7 @@ impl Cluster {
                     replication_factor: replicas
                         .first()
                         .map_or(-1, |r| i16::try_from(r.len()).unwrap_or(i16::MAX)),
+                    configs: self.with_defaults(&configs),
                 };
                 if !validate_only {
                     self.add_topic(name.into(), created.id, replicas, configs);
@@ -121,6 +121,10 @@ impl Cluster {
                 self.placed(partitions, replication_factor)?
             }
             NewReplicas::Explicit(assigned) => self.assigned(assigned)?,
+            NewReplicas::Both => {
+                let message = "counts must be -1 where replicas are assigned";
+                return Err((ErrorCode::InvalidRequest, message.to_owned()));
+            }
         };
         self.check_room(replicas.len())?;
         Ok((replicas, configs::checked(new.configs)?))
@@ -129,25 +133,42 @@ impl Cluster {
     fn placed(&self, partitions: i32, replication_factor: i16) -> Result<Vec<Replicas>, Refusal> {
         let partitions = if partitions == -1 { self.spec.partitions } else { partitions };
         let factor = if replication_factor == -1 { self.spec.replication_factor } else { replication_factor };
-        let live = self.cluster_view().brokers;
+        // What is no number of replicas at all is told first, too many for these brokers last.
+        if factor < 1 {
+            let message = format!("replication factor {factor}: at least 1 is allowed");
+            return Err((ErrorCode::InvalidReplicationFactor, message));
+        }
         let Some(count) = usize::try_from(partitions).ok().filter(|count| *count > 0) else {
-            return Err((
-                ErrorCode::InvalidPartitions,
-                format!("{partitions} partitions: at least 1 is allowed"),
-            ));
+            let message = format!("{partitions} partitions: at least 1 is allowed");
+            return Err((ErrorCode::InvalidPartitions, message));
         };
-        let Some(factor) = usize::try_from(factor).ok().filter(|factor| (1..=live.len()).contains(factor))
-        else {
-            let allowed = format!("1 to {}, the number of live brokers", live.len());
-            return Err((
-                ErrorCode::InvalidReplicationFactor,
-                format!("replication factor {factor}: allowed is {allowed}"),
-            ));
+        let registered = self.brokers.len();
+        let Some(factor) = usize::try_from(factor).ok().filter(|factor| *factor <= registered) else {
+            let allowed = format!("1 to {registered}, the number of brokers");
+            let message = format!("replication factor {factor}: allowed is {allowed}");
+            return Err((ErrorCode::InvalidReplicationFactor, message));
         };
         self.check_room(count)?;
         // Topics start at different brokers, or the first ones would lead most of them.
         let start = self.topics.len() + usize::try_from(self.spec.seed % 1_000).unwrap_or(0);
-        Ok(placement::rack_aware(&live, count, factor, start, start))
+        let placed = self.on_live_brokers(count, factor, start);
+        if placed.iter().any(|replicas| replicas.len() < factor) {
+            let message = "every broker is fenced: nobody could lead".to_owned();
+            return Err((ErrorCode::InvalidReplicationFactor, message));
+        }
+        Ok(placed)
+    }
+
+    /// Live brokers first; fenced ones fill up what is missing and never lead, as Apache's placer has it. Without a live
+    /// broker there are no replicas.
+    fn on_live_brokers(&self, partitions: usize, factor: usize, start: usize) -> Vec<Replicas> {
+        let live = self.cluster_view().brokers;
+        let mut placed = placement::rack_aware(&live, partitions, factor, start, start);
+        let fenced = self.brokers.iter().filter(|broker| broker.fenced).map(|broker| broker.id);
+        for replicas in placed.iter_mut().filter(|replicas| !replicas.is_empty()) {
+            replicas.extend(fenced.clone().take(factor.saturating_sub(replicas.len())));
+        }
+        placed
     }
 
     fn assigned(&self, mut assigned: Vec<(i32, Vec<BrokerId>)>) -> Result<Vec<Replicas>, Refusal> {
@@ -203,6 +224,7 @@ impl Cluster {
                 .unwrap_or(self.spec.message_bytes_max),
             min_isr: configs::number(&configs, configs::MIN_ISR)
                 .unwrap_or_else(|| usize::try_from(self.spec.min_isr).unwrap_or(1)),
+            stamps: configs.get(configs::TIMESTAMP_TYPE).is_some_and(|kind| kind == configs::LOG_APPEND_TIME),
             configs,
         };
         self.topic_ids.insert(id, name.clone());
@@ -222,6 +244,7 @@ impl Cluster {
                 Partition::new(name.clone(), index, &brokers, min_isr, self.spec.producers_max);
             partition.isr.retain(|broker| self.is_active(*broker));
             partition.leader = partition.isr.first().copied();
+            partition.log.begin_epoch(partition.epoch);
             self.partitions.insert(pid, partition);
             for broker in brokers {
                 if let Some(broker) = self.broker_mut(broker) {
@@ -269,8 +292,7 @@ impl Cluster {
         };
         self.check_room(more)?;
         let factor = self.partitions[&topic.partitions[0]].replicas.len();
-        let replicas = replicas
-            .unwrap_or_else(|| placement::rack_aware(&self.cluster_view().brokers, more, factor, now, now));
+        let replicas = replicas.unwrap_or_else(|| self.on_live_brokers(more, factor, now));
         if replicas.len() != more {
             let message = format!("{} new partitions are assigned, {more} are asked for", replicas.len());
             return Err((ErrorCode::InvalidReplicaAssignment, message));
@@ -279,21 +301,25 @@ impl Cluster {
         Ok((key.clone(), replicas))
     }
 
-    fn delete_topic(&mut self, asked: TopicRef) -> (TopicRef, ErrorCode) {
-        let name = match &asked {
-            TopicRef::Name(name) => self.topics.get_key_value(name).map(|(name, _)| name.clone()),
-            TopicRef::Id(id) => self.topic_ids.get(id).cloned(),
-        };
-        let error = match (&asked, name) {
-            (_, Some(name)) if &*name == OFFSETS_TOPIC => ErrorCode::InvalidTopicException,
-            (_, Some(name)) => {
-                self.remove_topic(&name);
-                ErrorCode::None
+    fn delete_topic(&mut self, asked: TopicRef) -> DeletedTopic {
+        let found = match &asked {
+            TopicRef::Name(name) => {
+                self.topics.get_key_value(name).map(|(name, topic)| (name.clone(), topic.id))
             }
-            (TopicRef::Name(_), None) => ErrorCode::UnknownTopicOrPartition,
-            (TopicRef::Id(_), None) => ErrorCode::UnknownTopicId,
+            TopicRef::Id(id) => self.topic_ids.get(id).map(|name| (name.clone(), *id)),
         };
-        (asked, error)
+        match (&asked, found) {
+            (_, Some((name, id))) => {
+                let internal = &*name == OFFSETS_TOPIC;
+                if !internal {
+                    self.remove_topic(&name);
+                }
+                let error = if internal { ErrorCode::InvalidTopicException } else { ErrorCode::None };
+                DeletedTopic { name: Some(name), id, error }
+            }
+            (TopicRef::Name(_), None) => DeletedTopic::refused(asked, ErrorCode::UnknownTopicOrPartition),
+            (TopicRef::Id(_), None) => DeletedTopic::refused(asked, ErrorCode::UnknownTopicId),
+        }
     }
 
     fn remove_topic(&mut self, name: &TopicName) {
@@ -326,6 +352,18 @@ impl Cluster {
         own.min(self.spec.log_bytes_max / self.partitions.len().max(1))
     }
 
+    /// Whether its records get the broker's time.
+    pub(crate) fn stamps(&self, pid: Pid) -> bool {
+        let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
+        topic.is_some_and(|topic| topic.stamps)
+    }
+
+    /// Whether clients may only read it.
+    pub(crate) fn is_internal(&self, pid: Pid) -> bool {
+        let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
+        topic.is_some_and(|topic| topic.internal)
+    }
+
     pub(crate) fn message_bytes_max_of(&self, pid: Pid) -> usize {
         let topic = self.partitions.get(&pid).and_then(|p| self.topics.get(&p.name.topic));
         topic.map_or(self.spec.message_bytes_max, |topic| topic.message_bytes_max)
@@ -338,6 +376,19 @@ pub(crate) fn is_legal_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(legal)
 }
 
+/// Topics that a request names once, and a refusal for each that it names more often.
+fn split_repeated(topics: Vec<NewTopic>) -> (Vec<NewTopic>, Vec<CreatedTopic>) {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for topic in &topics {
+        *times.entry(topic.name.clone()).or_default() += 1;
+    }
+    times.retain(|_, times| *times > 1);
+    let once = topics.into_iter().filter(|topic| !times.contains_key(&topic.name)).collect();
+    let message = || Some("the request names this topic more than once".to_owned());
+    let twice = times.keys().map(|name| refused(name.clone(), ErrorCode::InvalidRequest, message()));
+    (once, twice.collect())
+}
+
 pub(crate) fn refused(name: String, error: ErrorCode, message: Option<String>) -> CreatedTopic {
-    CreatedTopic { name, id: 0, error, message, partitions: -1, replication_factor: -1 }
+    CreatedTopic { name, id: 0, error, message, partitions: -1, replication_factor: -1, configs: Vec::new() }
 }

@@ -40,10 +40,13 @@ fn e0_topics_cannot_be_created_until_the_controller_goes_on() {
         other => panic!("{other:?}"),
     };
     world.pull(Lever::FreezeController);
-    let (late, in_time) = (world.ask(1, new("late")), world.ask(1, new("u")));
-    world.pass(ms(5_000));
+    let (late, gone) = (world.ask(1, new("late")), world.ask(1, new("gone")));
+    // A client that gives up does not take back what was handed on to the controller.
+    world.abandon(gone);
+    world.pass(ms(59_000));
+    assert!(world.answer(late).is_none(), "a client's own timeout is not the broker's");
+    world.pass(ms(2_000));
     assert_eq!(error(world.answer(late)), ErrorCode::RequestTimedOut);
-    assert_eq!(error(world.answer(in_time)), ErrorCode::RequestTimedOut);
     let waiting = world.ask(1, new("v"));
     world.pull(Lever::ThawController);
     assert_eq!(error(world.answer(waiting)), ErrorCode::None);
@@ -266,6 +269,28 @@ fn a_broker_that_restarts_at_once_is_let_in_when_its_old_session_is_over() {
     world.pass(ms(6_900));
     assert_eq!(world.leader(1), (2, vec![2, 3, 1]), "the old session lasts, and nobody else may lead");
     world.pass(ms(4_200));
-    assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "it is back, a heartbeat after the session at the latest");
+    assert_eq!(
+        world.leader(1),
+        (3, vec![2, 3, 1]),
+        "it is back, a heartbeat after the session at the latest"
+    );
     assert!(acked(&mut world, 3, 1, Acks::All));
+}
+
+#[test]
+fn a_topic_may_be_placed_on_a_fenced_broker_that_does_not_lead() {
+    let mut world = World::three();
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(10_000));
+    let replicas = NewReplicas::Counts { partitions: 3, replication_factor: 3 };
+    let topic = NewTopic { name: "n".into(), replicas, configs: Vec::new() };
+    let asked = CreateTopics { timeout: ms(5_000), validate_only: false, topics: vec![topic] };
+    let token = world.ask(1, Request::CreateTopics(asked));
+    let Some(Response::CreateTopics(created)) = world.answer(token) else { panic!("no answer") };
+    assert_eq!(created[0].error, ErrorCode::None);
+    for partition in 0..3 {
+        let view = world.metadata("n", partition);
+        assert_ne!(view.leader, Some(B2));
+        assert_eq!((view.replicas.len(), view.isr.len(), view.offline), (3, 2, vec![B2]));
+    }
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bus::Preset;
+use bus::lint::Dialect;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -53,6 +55,11 @@ pub enum Command {
     Feed(FeedArgs),
     /// Inject a fault into a running `leaderless cluster`, or list the faults.
     Fault(FaultArgs),
+    /// Say how long a client with given settings can block in an outage, and what in them contradicts what.
+    #[command(
+        after_help = "Exits with 3 when there is an error among the findings, with 64 when the file cannot be read."
+    )]
+    Lint(LintArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -235,6 +242,31 @@ pub struct FaultArgs {
     /// Take back every fault instead.
     #[arg(long, conflicts_with_all = ["kind", "args"])]
     pub heal_all: bool,
+}
+
+/// The settings to judge.
+#[derive(Debug, Clone, Args)]
+pub struct LintArgs {
+    /// A properties file of librdkafka or of the Java client.
+    #[arg(long, value_name = "FILE")]
+    pub client: Option<PathBuf>,
+    /// The settings of one of our own clients instead: what people ship, or what bounds everything.
+    #[arg(long, default_value = "defaults", value_name = "NAME", conflicts_with = "client", value_parser = preset())]
+    pub preset: Preset,
+    /// Which client reads the file; recognised by its keys when left out.
+    #[arg(long, value_name = "CLIENT", requires = "client", value_parser = dialect())]
+    pub dialect: Option<Dialect>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
+}
+
+fn dialect() -> impl TypedValueParser<Value = Dialect> {
+    PossibleValuesParser::new(Dialect::ALL.map(Dialect::name)).try_map(|name| name.parse::<Dialect>())
 }
 
 #[cfg(test)]

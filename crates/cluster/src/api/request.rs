@@ -9,12 +9,14 @@ use super::{BrokerId, Replicas, TopicPartition, TopicRef};
 /// Who must have a batch before the producer is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acks {
-    /// No answer is sent at all.
+    /// No answer is sent, unless a part failed: then the connection is to be closed.
     None,
     /// The leader.
     Leader,
     /// Every in-sync replica, at least min ISR of them.
     All,
+    /// A number that means none of them; refused for every partition that is there.
+    Unheard,
 }
 
 /// What clients ask. One variant per API the cluster speaks.
@@ -71,6 +73,8 @@ pub struct Produce {
     pub acks: Acks,
     /// How long the broker waits for the in-sync replicas before `REQUEST_TIMED_OUT`.
     pub timeout: Duration,
+    /// When it came, in ms since the Unix epoch: what timestamps are held against.
+    pub received_ms: i64,
     /// Per partition one batch (or several, concatenated), as the client framed them.
     pub parts: Vec<(TopicRef, i32, Bytes)>,
 }
@@ -84,6 +88,8 @@ pub struct Fetch {
     pub min_bytes: usize,
     /// The most to answer with in all (a first batch larger than this is still returned).
     pub max_bytes: usize,
+    /// Whether followers may answer as well (KIP-392).
+    pub from_followers: bool,
     /// What to read.
     pub parts: Vec<FetchPart>,
 }
@@ -143,8 +149,8 @@ pub struct EpochEnd {
 pub struct InitProducerId {
     /// Transactions are not offered; a transactional id is refused.
     pub transactional_id: Option<String>,
-    /// The id and epoch to bump, if the client has one.
-    pub producer: Option<(i64, i16)>,
+    /// The id and epoch to bump; -1 for none. One without the other is refused.
+    pub producer: (i64, i16),
 }
 
 /// Enter a group.
@@ -253,6 +259,8 @@ pub enum NewReplicas {
     },
     /// Placed by the caller: for each partition in order, its brokers.
     Explicit(Vec<(i32, Vec<BrokerId>)>),
+    /// Counted and placed at once, which is refused.
+    Both,
 }
 
 /// Grow topics.

@@ -13,7 +13,8 @@ use crate::error::ErrorCode;
 pub enum Response {
     /// To [`Request::Metadata`].
     Metadata(MetadataView),
-    /// To [`Request::Produce`]; not sent for [`Acks::None`] (the effect is not emitted then).
+    /// To [`Request::Produce`]; sent for [`Acks::None`] only when a part failed. Apache Kafka then closes
+    /// the connection, since it has no other way to say so.
     Produce(Vec<ProducePart>),
     /// To [`Request::Fetch`].
     Fetch(Vec<FetchedPart>),
@@ -46,7 +47,7 @@ pub enum Response {
     /// To [`Request::CreatePartitions`]: (topic, error, message).
     CreatePartitions(Vec<(String, ErrorCode, Option<String>)>),
     /// To [`Request::DeleteTopics`].
-    DeleteTopics(Vec<(TopicRef, ErrorCode)>),
+    DeleteTopics(Vec<DeletedTopic>),
     /// To [`Request::DeleteRecords`]: the new log start offset.
     DeleteRecords(Vec<(TopicPartition, Result<i64, ErrorCode>)>),
     /// To [`Request::DescribeCluster`].
@@ -131,6 +132,8 @@ pub struct ProducePart {
     pub base_offset: i64,
     /// -1 on error.
     pub log_start_offset: i64,
+    /// The time that the records got, in ms since the Unix epoch; -1 where they keep their own.
+    pub log_append_time: i64,
     /// With a leadership error only.
     pub current_leader: Option<CurrentLeader>,
 }
@@ -246,4 +249,27 @@ pub struct CreatedTopic {
     pub partitions: i32,
     /// -1 on error.
     pub replication_factor: i16,
+    /// (name, value, whether it is the default); empty on error.
+    pub configs: Vec<(String, String, bool)>,
+}
+
+/// A topic that was deleted, or why it was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedTopic {
+    /// Its name; `None` where it was asked for by an id that no topic has.
+    pub name: Option<TopicName>,
+    /// Its id; 0 where it was asked for by a name that no topic has.
+    pub id: TopicId,
+    /// `NONE` or why not.
+    pub error: ErrorCode,
+}
+
+impl DeletedTopic {
+    /// A topic that was not deleted, as it was asked for.
+    pub(crate) fn refused(asked: TopicRef, error: ErrorCode) -> Self {
+        match asked {
+            TopicRef::Name(name) => Self { name: Some(name), id: 0, error },
+            TopicRef::Id(id) => Self { name: None, id, error },
+        }
+    }
 }

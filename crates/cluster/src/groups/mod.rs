@@ -36,13 +36,13 @@ use std::time::Duration;
 
 use self::group::Group;
 use self::ids::MemberIds;
+pub(crate) use self::offsets::{CommitParts, refuse_commit};
 pub(crate) use self::persist::PersistId;
 use self::persist::{Persists, Record, as_coordinator_error};
 pub(crate) use self::settings::GroupSettings;
 use self::turn::{Alarm, Turn};
 use crate::api::{
-    Committed, GroupMember, GroupView, JoinGroup, OffsetCommit, OffsetFetch, Response, SyncGroup, Token,
-    TopicPartition,
+    Committed, GroupMember, GroupView, JoinGroup, OffsetFetch, Response, SyncGroup, Token, TopicPartition,
 };
 use crate::error::ErrorCode;
 
@@ -141,17 +141,23 @@ impl Groups {
     }
 
     /// Handles an OffsetCommit; parked until the offsets are stored. A commit without membership makes the group.
-    pub(crate) fn commit(&mut self, token: Token, request: OffsetCommit, now: Duration) -> Vec<GroupEffect> {
+    /// Parts that were refused before stay refused.
+    pub(crate) fn commit(
+        &mut self,
+        token: Token,
+        who: &GroupMember,
+        parts: CommitParts,
+        now: Duration,
+    ) -> Vec<GroupEffect> {
         self.answer(token, now, |groups, turn| {
-            let who = &request.who;
             let found = if who.generation < 0 {
                 open(groups, &who.group, turn.settings)
             } else {
                 groups.get_mut(&who.group).ok_or(ErrorCode::IllegalGeneration)
             };
             match found {
-                Ok(group) => group.commit(token, request, turn),
-                Err(error) => turn.reply(token, offsets::refuse_commit(request, error)),
+                Ok(group) => group.commit(token, who, parts, turn),
+                Err(error) => turn.reply(token, refuse_commit(parts, error)),
             }
         })
     }
@@ -175,7 +181,7 @@ impl Groups {
         wanted.map(|group| (group.name.clone(), group.protocol_type.clone(), group.phase.name())).collect()
     }
 
-    /// One group in detail; an unknown one is `Dead`.
+    /// One group in detail; an unknown one is `Dead` and not found.
     pub(crate) fn describe(&self, group: &str) -> GroupView {
         self.groups.get(group).map_or_else(|| view::dead(group), Group::view)
     }

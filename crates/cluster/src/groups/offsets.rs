@@ -6,23 +6,29 @@
 use super::group::{Group, Phase};
 use super::persist::Record;
 use super::turn::Turn;
-use crate::api::{Committed, GroupMember, OffsetCommit, Response, Token, TopicPartition};
+use crate::api::{Committed, GroupMember, Response, Token, TopicPartition};
 use crate::error::ErrorCode;
 
 /// Offsets of one commit, in the order asked; an error marks a partition that was refused.
-pub(super) type CommitParts = Vec<(TopicPartition, Result<Committed, ErrorCode>)>;
+pub(crate) type CommitParts = Vec<(TopicPartition, Result<Committed, ErrorCode>)>;
 
 impl Group {
     /// Handles an OffsetCommit: answers it, or parks it until the offsets are stored.
-    pub(super) fn commit(&mut self, token: Token, request: OffsetCommit, turn: &mut Turn) {
-        if let Err(error) = self.check_commit(&request.who) {
-            return turn.reply(token, refuse_commit(request, error));
+    pub(super) fn commit(&mut self, token: Token, who: &GroupMember, parts: CommitParts, turn: &mut Turn) {
+        if let Err(error) = self.check_commit(who) {
+            return turn.reply(token, refuse_commit(parts, error));
         }
-        self.touch(&request.who.member, turn);
+        self.touch(&who.member, turn);
         if let Err(error) = turn.persists.check_room() {
-            return turn.reply(token, refuse_commit(request, error));
+            return turn.reply(token, refuse_commit(parts, error));
         }
-        let parts: CommitParts = request.offsets.into_iter().map(|part| self.accept(part, turn)).collect();
+        let parts: CommitParts = parts
+            .into_iter()
+            .map(|(partition, part)| {
+                let part = part.and_then(|committed| self.accept(&partition, committed, turn));
+                (partition, part)
+            })
+            .collect();
         if parts.iter().all(|(_, part)| part.is_err()) {
             return turn.reply(token, answer(parts, Ok(())));
         }
@@ -44,20 +50,20 @@ impl Group {
 
     fn accept(
         &mut self,
-        (partition, committed): (TopicPartition, Committed),
+        partition: &TopicPartition,
+        committed: Committed,
         turn: &Turn,
-    ) -> (TopicPartition, Result<Committed, ErrorCode>) {
-        let part = if committed.metadata.len() > turn.settings.offset_metadata_bytes_max {
+    ) -> Result<Committed, ErrorCode> {
+        if committed.metadata.len() > turn.settings.offset_metadata_bytes_max {
             Err(ErrorCode::OffsetMetadataTooLarge)
-        } else if self.offsets.contains_key(&partition) {
+        } else if self.offsets.contains_key(partition) {
             Ok(committed)
         } else if self.offsets.len() < turn.settings.offsets_max {
             self.offsets.insert(partition.clone(), None);
             Ok(committed)
         } else {
             Err(ErrorCode::PolicyViolation)
-        };
-        (partition, part)
+        }
     }
 
     /// The record of a commit is stored, or it is not.
@@ -110,7 +116,7 @@ fn answer(parts: CommitParts, result: Result<(), ErrorCode>) -> Response {
     )
 }
 
-/// The same error for every partition of a commit.
-pub(super) fn refuse_commit(request: OffsetCommit, error: ErrorCode) -> Response {
-    Response::OffsetCommit(request.offsets.into_iter().map(|(partition, _)| (partition, error)).collect())
+/// The same error for every partition of a commit that was not refused for another one before.
+pub(crate) fn refuse_commit(parts: CommitParts, error: ErrorCode) -> Response {
+    answer(parts, Err(error))
 }

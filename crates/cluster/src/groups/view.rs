@@ -35,10 +35,10 @@ impl Group {
     }
 }
 
-/// A group that nobody has heard of is dead, which is not an error.
+/// A group that nobody has heard of is dead; that it was not found is said to those who can hear it.
 pub(super) fn dead(group: &str) -> GroupView {
     GroupView {
-        error: ErrorCode::None,
+        error: ErrorCode::GroupIdNotFound,
         group: group.to_owned(),
         state: "Dead",
         protocol_type: String::new(),

@@ -105,6 +105,12 @@ impl World {
         token
     }
 
+    /// The connection of a request goes away.
+    pub(crate) fn abandon(&mut self, token: Token) {
+        let effects = self.cluster.on(Event::Abandon(token), self.now);
+        self.take(effects);
+    }
+
     pub(crate) fn answer(&mut self, token: Token) -> Option<Response> {
         self.replies.remove(&token)
     }
@@ -126,7 +132,7 @@ impl World {
 
     pub(crate) fn produce_batch(&mut self, broker: i32, partition: i32, acks: Acks, batch: Bytes) -> Token {
         let parts = vec![(TopicRef::Name("t".into()), partition, batch)];
-        self.ask(broker, Request::Produce(Produce { acks, timeout: ms(1_000), parts }))
+        self.ask(broker, Request::Produce(Produce { acks, timeout: ms(1_000), received_ms: 0, parts }))
     }
 
     pub(crate) fn fetch(&mut self, broker: i32, partition: i32, offset: i64, max_wait: Duration) -> Token {
@@ -137,7 +143,8 @@ impl World {
             leader_epoch: None,
             max_bytes: 1_000_000,
         };
-        let fetch = Fetch { max_wait, min_bytes: 1, max_bytes: 1_000_000, parts: vec![part] };
+        let fetch =
+            Fetch { max_wait, min_bytes: 1, max_bytes: 1_000_000, from_followers: false, parts: vec![part] };
         self.ask(broker, Request::Fetch(fetch))
     }
 

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use super::process::{Life, Node};
-use super::relay::Mode;
+use super::relay::Relay;
 use super::{Apache, ready as readiness};
 use crate::Backend;
 use crate::faults::{FaultError, Levers, Pulled, TopicShape};
@@ -23,10 +23,10 @@ impl Apache {
         ready(done.map_err(|error| FaultError::Failed(format!("broker {id}: {error}")))).boxed()
     }
 
-    fn relink(&self, broker: i32, mode: Mode) -> Pulled<'_> {
+    fn on_links(&self, does: impl FnOnce(&Relay)) -> Pulled<'_> {
         let done = match &self.relay {
             Some(relay) => {
-                relay.set(broker, mode);
+                does(relay);
                 Ok(())
             }
             None => Err(FaultError::Failed("this cluster was started without a relay".to_owned())),
@@ -104,15 +104,15 @@ impl Levers for Apache {
     }
 
     fn black_hole_broker(&self, broker: i32) -> Pulled<'_> {
-        self.relink(broker, Mode::BlackHole)
+        self.on_links(|relay| relay.cut_off(broker, true))
     }
 
     fn restore_broker(&self, broker: i32) -> Pulled<'_> {
-        self.relink(broker, Mode::Pass)
+        self.on_links(|relay| relay.cut_off(broker, false))
     }
 
     fn slow_broker(&self, broker: i32, delay: Duration) -> Pulled<'_> {
-        self.relink(broker, if delay.is_zero() { Mode::Pass } else { Mode::Delay(delay) })
+        self.on_links(|relay| relay.slow(broker, delay))
     }
 
     fn strip_leader(&self, partitions: Vec<(String, i32)>) -> Pulled<'_> {

@@ -30,6 +30,7 @@ mod relay;
 mod spec;
 mod start;
 mod strip;
+mod watch;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ use bus::{Admin, Preset, Settings};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use scenario::FaultCall;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::faults::{FaultError, Injected, OpenFaults};
 use crate::timeline::Timeline;
@@ -64,6 +66,8 @@ pub struct Apache {
     timeline: Timeline,
     open: OpenFaults,
     stripped: tokio::sync::Mutex<Option<Stripped>>,
+    /// Notes what the cluster does, once it is up.
+    watch: Option<AbortOnDropHandle<()>>,
     keeper: Mutex<Keeper>,
 }
 

@@ -12,7 +12,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -105,12 +105,14 @@ pub(super) struct Node {
 struct Process {
     child: Option<Child>,
     life: Life,
+    /// How it ended, if it ended without having been told to.
+    ended: Option<ExitStatus>,
 }
 
 impl Node {
     /// A node that is not started yet. What it prints goes to `output`.
     pub(super) fn new(keeper: &Keeper, program: PathBuf, args: Vec<String>, output: PathBuf) -> Self {
-        let process = Mutex::new(Process { child: None, life: Life::Dead });
+        let process = Mutex::new(Process { child: None, life: Life::Dead, ended: None });
         Self { program, args, output, group: keeper.group(), process }
     }
 
@@ -130,7 +132,7 @@ impl Node {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        *process = Process { child: Some(child), life: Life::Running };
+        *process = Process { child: Some(child), life: Life::Running, ended: None };
         Ok(())
     }
 
@@ -179,6 +181,13 @@ impl Node {
         process.child.as_ref().map(Child::id)
     }
 
+    /// How it ended, if it ended without having been told to.
+    pub(super) fn ended(&self) -> Option<ExitStatus> {
+        let mut process = self.process();
+        process.look();
+        process.ended
+    }
+
     pub(super) fn life(&self) -> Life {
         self.process().look()
     }
@@ -190,9 +199,11 @@ impl Node {
 
 impl Process {
     fn look(&mut self) -> Life {
-        if let Some(Ok(Some(_))) = self.child.as_mut().map(Child::try_wait) {
-            let life = if self.life == Life::Leaving { Life::Dead } else { Life::Ended };
-            *self = Self { child: None, life };
+        if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
+            *self = match self.life {
+                Life::Leaving => Self { child: None, life: Life::Dead, ended: None },
+                _ => Self { child: None, life: Life::Ended, ended: Some(status) },
+            };
         }
         self.life
     }
@@ -259,6 +270,7 @@ mod tests {
         let node = Node::new(&keeper, "/bin/sh".into(), args, directory.path().join("log"));
         node.start().expect("it starts");
         eventually("its end is noticed", || node.life() == Life::Ended);
+        assert_eq!(node.ended().and_then(|status| status.code()), Some(3));
         assert_eq!(std::fs::read_to_string(node.output).expect("its output"), "why\n");
     }
 }

@@ -33,7 +33,6 @@ pub(super) fn controller(common: Common<'_>, me: &Member) -> String {
     text.set("controller.listener.names", names.join(","));
     text.set("broker.session.timeout.ms", clock.session.as_millis());
     text.set("leader.imbalance.check.interval.seconds", clock.leader_rebalance.as_secs().max(1));
-    // Apache moves leaders home only when a tenth of a broker's are away.
     text.set("default.replication.factor", spec.replication_factor);
     text.set("num.partitions", spec.partitions);
     text.set("min.insync.replicas", spec.min_isr);

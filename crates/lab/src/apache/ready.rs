@@ -5,7 +5,6 @@ use std::time::Duration;
 use bus::Admin;
 use tokio::time::Instant;
 
-use super::process::Life;
 use super::spec::StartError;
 use super::{Apache, Running};
 
@@ -13,9 +12,9 @@ use super::{Apache, Running};
 pub(super) const ASK: Duration = Duration::from_secs(2);
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(50);
-/// Four nodes take five seconds on two idle cores, and ten take twenty; the rest is for busy ones.
-const START: Duration = Duration::from_secs(30);
-const START_PER_NODE: Duration = Duration::from_secs(6);
+/// Four nodes take five seconds on two idle cores; on two that builds kept busy, 48 s were not enough.
+const START: Duration = Duration::from_secs(60);
+const START_PER_NODE: Duration = Duration::from_secs(10);
 
 impl Apache {
     /// Waits until the metadata shows every broker.
@@ -24,8 +23,8 @@ impl Apache {
         let patience = START + START_PER_NODE * u32::try_from(wanted).unwrap_or(u32::MAX);
         let until = Instant::now() + patience;
         loop {
-            if let Some((role, ended)) = self.all().find(|(_, one)| one.node.life() == Life::Ended) {
-                return Err(ended_early(role, ended));
+            if let Some(error) = self.all().find_map(|(role, one)| ended_early(role, one)) {
+                return Err(error);
             }
             let there = brokers(&self.admin).await;
             if there == wanted {
@@ -48,6 +47,7 @@ async fn brokers(admin: &Admin) -> usize {
     admin.cluster(ASK).await.map_or(0, |view| view.brokers.len())
 }
 
-fn ended_early(role: &str, ended: &Running) -> StartError {
-    StartError::Ended { node: format!("{role} {}", ended.id), last_words: ended.home.last_words() }
+fn ended_early(role: &str, one: &Running) -> Option<StartError> {
+    let how = one.node.ended()?.to_string();
+    Some(StartError::Ended { node: format!("{role} {}", one.id), how, last_words: one.home.last_words() })
 }

@@ -98,10 +98,12 @@ pub enum StartError {
         error: io::Error,
     },
     /// A node ended while the cluster was starting.
-    #[error("{node} ended while it was starting; its last words:\n{last_words}")]
+    #[error("{node} ended while it was starting ({how}); its last words:\n{last_words}")]
     Ended {
         /// Which node.
         node: String,
+        /// Its exit code or signal.
+        how: String,
         /// What it printed last.
         last_words: String,
     },

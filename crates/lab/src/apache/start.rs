@@ -14,7 +14,7 @@ use super::properties::{self, Common};
 use super::relay::Relay;
 use super::spec::{ApacheSpec, Jit, Network, StartError};
 use super::wiring::{CLIENT, Wiring, zone};
-use super::{Apache, Running, admin, metrics};
+use super::{Apache, Running, admin, metrics, watch};
 use crate::Broker;
 use crate::faults::OpenFaults;
 use crate::timeline::Timeline;
@@ -51,7 +51,7 @@ async fn start_once(spec: &ApacheSpec, kafka: &Kafka) -> Result<Apache, StartErr
     let (controllers, nodes) = site.lay_out().await?;
     let brokers: Vec<Broker> = wiring.brokers.iter().map(|member| broker(spec, member)).collect();
     let bootstrap = brokers.iter().map(|broker| broker.address.as_str()).collect::<Vec<_>>().join(",");
-    let cluster = Apache {
+    let mut cluster = Apache {
         controllers,
         nodes,
         brokers,
@@ -59,6 +59,7 @@ async fn start_once(spec: &ApacheSpec, kafka: &Kafka) -> Result<Apache, StartErr
         relay,
         seed: spec.cluster.seed,
         directory,
+        watch: None,
         timeline: Timeline::new(born),
         open: OpenFaults::default(),
         stripped: tokio::sync::Mutex::default(),
@@ -69,6 +70,8 @@ async fn start_once(spec: &ApacheSpec, kafka: &Kafka) -> Result<Apache, StartErr
         running.node.start().map_err(system("java cannot be started"))?;
     }
     cluster.until_ready().await?;
+    let addresses = cluster.brokers.iter().map(|broker| broker.address.clone()).collect();
+    cluster.watch = Some(watch::start(addresses, cluster.timeline.clone()));
     Ok(cluster)
 }
 
@@ -149,7 +152,8 @@ impl Site<'_> {
             return Ok(());
         }
         let last_words = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(StartError::Ended { node: "StorageTool format".to_owned(), last_words })
+        let how = output.status.to_string();
+        Err(StartError::Ended { node: "StorageTool format".to_owned(), how, last_words })
     }
 
     fn node(&self, member: &Member, home: Home, [metrics_settings, logging]: [&Path; 2]) -> Running {

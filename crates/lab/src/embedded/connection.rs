@@ -1,8 +1,11 @@
 //! One client's connection: one request at a time, answered in the order asked, as Kafka does.
 //!
 //! Everything goes through [`Gate::pass`], which lets a step run only while the broker runs: a frozen or black-holed
-//! broker's connections stand still wherever they are, a dead one's are reset. While an answer is awaited the
-//! connection reads ahead a little, so that a client that goes away is noticed and its parked request forgotten.
+//! broker's connections stand still wherever they are, a dead one's are reset.
+//!
+//! While an answer is awaited nothing is read, so a client that goes away is not noticed: what it had sent is carried out,
+//! one request after the other, until an answer can no longer be written, as Apache's brokers do. It is how records that
+//! a producer gave up and sent again on a new connection appear twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +21,6 @@ use tokio::time::Instant;
 use super::api::{self, BadFrame, Call, Directory, FRAME_BYTES_MAX};
 use super::engine::{Engine, Line};
 
-/// How far a connection reads ahead while an answer is awaited, in bytes.
-const READ_AHEAD_MAX: usize = 64 * 1024;
-
 /// How much is asked of the socket at once, in bytes.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -29,6 +29,8 @@ const READ_BYTES: usize = 16 * 1024;
 enum End {
     #[error("the broker died")]
     Died,
+    #[error("a request without acknowledgement failed")]
+    Unacknowledged,
     #[error("the client left")]
     Left,
     #[error("the connection failed: {0}")]
@@ -66,7 +68,7 @@ pub(super) async fn serve(stream: TcpStream, home: Home) {
         End::Bad(reason) => {
             tracing::warn!(broker = connection.broker.0, %reason, "a connection is closed for a bad frame");
         }
-        End::Died | End::Left | End::Io(_) => {
+        End::Died | End::Left | End::Unacknowledged | End::Io(_) => {
             tracing::trace!(broker = connection.broker.0, reason = %end, "a connection ends");
         }
     }
@@ -100,12 +102,13 @@ impl Connection {
         let answer = match api::open(frame, &self.directory)? {
             Call::Now(answer) => answer,
             Call::Tell { client_id, request } => {
-                self.engine.tell(self.broker, client_id, request);
-                return Ok(());
+                let failed = self.engine.tell(self.broker, client_id, request);
+                // There is no other way to say so, and Apache's brokers say so.
+                return if failed { Err(End::Unacknowledged) } else { Ok(()) };
             }
             Call::Ask { client_id, request, answer } => {
                 let mut asked = self.engine.ask(self.broker, client_id, request);
-                let response = self.gate.pass(self.inbox.watch_over(asked.answer())).await??;
+                let response = self.gate.pass(asked.answer()).await?;
                 answer(response.ok_or(End::Died)?)?
             }
         };
@@ -173,18 +176,6 @@ impl Inbox {
                 return Ok(frame);
             }
             self.read().await?;
-        }
-    }
-
-    /// Awaits an answer while it sees whether the client is still there.
-    async fn watch_over<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, End> {
-        let mut answer = std::pin::pin!(answer);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut answer => return Ok(output),
-                read = self.read(), if self.bytes.len() < READ_AHEAD_MAX => read?,
-            }
         }
     }
 

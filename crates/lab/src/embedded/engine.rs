@@ -87,10 +87,10 @@ impl Engine {
         Asked { engine: Arc::clone(self), token, answer }
     }
 
-    /// Tells the cluster something that is not answered.
-    pub(super) fn tell(&self, broker: BrokerId, client_id: String, request: Request) {
-        let token = self.token();
-        self.happen(&mut self.lock(), Event::Request { broker, token, client_id, request });
+    /// Tells the cluster something that is answered at once and only if it failed; whether it did.
+    pub(super) fn tell(self: &Arc<Self>, broker: BrokerId, client_id: String, request: Request) -> bool {
+        let mut asked = self.ask(broker, client_id, request);
+        asked.answer.try_recv().is_ok()
     }
 
     pub(super) fn pull(&self, lever: Lever) {

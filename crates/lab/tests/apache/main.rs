@@ -1,16 +1,26 @@
 //! Apache Kafka as a cluster to break. Without a JDK and Kafka's jars these tests say so and pass.
 
+mod relayed;
+
 use std::time::Duration;
 
 use bus::{Admin, NewTopic, PartitionView, Placement, Preset, Settings};
 use lab::Lab;
-use lab::apache::{Apache, ApacheSpec, Kafka, Network};
+use lab::apache::{Apache, ApacheSpec, Kafka};
 use lab::faults::call_from_json;
+use lab::timeline::What;
 use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
 
-/// `None`, said loudly, when this machine has no Kafka.
-fn kafka() -> Option<Kafka> {
-    Kafka::find().map_err(|missing| eprintln!("SKIPPED, nothing was tested on Apache Kafka: {missing}")).ok()
+/// One cluster at a time: four JVMs are enough for two cores.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// The Kafka to test with, and the turn; `None`, said loudly, when this machine has no Kafka.
+async fn kafka() -> Option<(Kafka, MutexGuard<'static, ()>)> {
+    let found = Kafka::find();
+    let found =
+        found.map_err(|missing| eprintln!("SKIPPED, nothing was tested on Apache Kafka: {missing}")).ok();
+    Some((found?, TURN.lock().await))
 }
 
 async fn inject(cluster: &Apache, call: serde_json::Value) {
@@ -20,7 +30,7 @@ async fn inject(cluster: &Apache, call: serde_json::Value) {
 
 #[tokio::test]
 async fn a_cluster_starts_serves_loses_a_broker_and_leaves_nothing_behind() {
-    let Some(kafka) = kafka() else { return };
+    let Some((kafka, _turn)) = kafka().await else { return };
     let cluster = Apache::start(ApacheSpec::default(), &kafka).await.expect("it starts");
     let directory = cluster.directory().to_owned();
     let settings = Settings::new(cluster.bootstrap(), "test", Preset::FailFast);
@@ -29,14 +39,13 @@ async fn a_cluster_starts_serves_loses_a_broker_and_leaves_nothing_behind() {
     admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
     admin.wait_for(&[("t", 3)], Duration::from_secs(20)).await.expect("leaders");
     inject(&cluster, json!({ "kind": "kill_broker", "broker": 2 })).await;
-    let moved = || async {
-        let view = admin.cluster(Duration::from_secs(2)).await.ok()?;
-        view.topic("t")?.partitions[1].leader.filter(|leader| *leader != 2)
-    };
-    let until = tokio::time::Instant::now() + Duration::from_secs(60);
-    while moved().await.is_none() {
-        assert!(tokio::time::Instant::now() < until, "another broker leads within 60 s");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    until(&admin, 1, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2))
+        .await;
+    let noted = || cluster.timeline().entries().into_iter().any(|entry| entry.what == fenced(2));
+    let until = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !noted() {
+        assert!(tokio::time::Instant::now() < until, "the timeline tells of the lost broker within 10 s");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     cluster.shutdown().await;
     assert!(!directory.exists(), "{} is left", directory.display());
@@ -44,7 +53,7 @@ async fn a_cluster_starts_serves_loses_a_broker_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn chosen_partitions_lose_their_leaders_and_get_them_back() {
-    let Some(kafka) = kafka() else { return };
+    let Some((kafka, _turn)) = kafka().await else { return };
     let cluster = Apache::start(ApacheSpec::default(), &kafka).await.expect("it starts");
     let settings = Settings::new(cluster.bootstrap(), "test", Preset::FailFast);
     let admin = Admin::new(&settings).expect("settings");
@@ -61,29 +70,16 @@ async fn chosen_partitions_lose_their_leaders_and_get_them_back() {
     cluster.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_broker_behind_a_relay_can_be_cut_off_and_comes_back() {
-    let Some(kafka) = kafka() else { return };
-    let spec = ApacheSpec { network: Network::Relayed, ..ApacheSpec::default() };
-    let cluster = Apache::start(spec, &kafka).await.expect("it starts");
-    let settings = Settings::new(cluster.bootstrap(), "test", Preset::FailFast);
-    let admin = Admin::new(&settings).expect("settings");
-    let topic = NewTopic::new("t", Placement::Explicit(vec![vec![2, 3, 1]]));
-    admin.create_topics(&[topic], Duration::from_secs(20)).await.expect("created");
-    admin.wait_for(&[("t", 1)], Duration::from_secs(20)).await.expect("a leader");
-    inject(&cluster, json!({ "kind": "black_hole_broker", "broker": 2 })).await;
-    until(&admin, "another broker leads", |partition| partition.leader.is_some_and(|leader| leader != 2)).await;
-    inject(&cluster, json!({ "kind": "restore_broker", "broker": 2 })).await;
-    until(&admin, "broker 2 is in sync again", |partition| partition.isr.contains(&2)).await;
-    cluster.shutdown().await;
+fn fenced(broker: i32) -> What {
+    What::Cluster(cluster::Change::Fenced { broker: cluster::BrokerId(broker), fenced: true })
 }
 
-/// Until the first partition of `t` is like that.
-async fn until(admin: &Admin, what: &str, holds: impl Fn(&PartitionView) -> bool) {
+/// Until a partition of `t` is like that.
+async fn until(admin: &Admin, index: usize, what: &str, holds: impl Fn(&PartitionView) -> bool) {
     let until = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
         let view = admin.cluster(Duration::from_secs(2)).await.unwrap_or_default();
-        if view.topic("t").is_some_and(|topic| holds(&topic.partitions[0])) {
+        if view.topic("t").is_some_and(|topic| holds(&topic.partitions[index])) {
             return;
         }
         assert!(tokio::time::Instant::now() < until, "not within 60 s: {what}");

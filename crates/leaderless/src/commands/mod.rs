@@ -4,6 +4,7 @@ mod cluster;
 mod fault;
 mod feed;
 mod kafka;
+mod lint;
 mod run;
 mod scenarios;
 
@@ -46,6 +47,7 @@ pub async fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Command::Kafka { command } => kafka::run(command).await.map(|()| ExitCode::SUCCESS),
         Command::Feed(args) => feed::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Fault(args) => fault::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Lint(args) => lint::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "leaderless", &mut script);

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use circuit::Decision;
 use loadgen::{Handle, Progress as Load, RunResult};
-use recorder::{Outcome, Phase};
+use recorder::{Outcome, Phase, Recorder};
 use report::{ArmResult, ArmVerdict, FaultRecord, Progress, Stage, TimelineEntry};
-use scenario::{Arm, AuditFacts, Step};
+use scenario::{Arm, AuditFacts, Measurements, Step};
 use service_kit::health::ModeNotice;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
@@ -183,7 +183,8 @@ impl Rehearsal<'_> {
         let course = Course::of(&self.day.scenario.load, load, &self.injections);
         let facts = AuditFacts::from(&found.ledger);
         let measured = measure::measurements(load, &course, self.first_opened(), facts);
-        let invalid = self.invalid(load, found.complete);
+        let was_healthy = interrupted || self.was_healthy(&measured);
+        let invalid = self.invalid(load, found.complete, was_healthy);
         Ok(ArmResult {
             strategy: self.arm.strategy.name().to_owned(),
             phases: ArmResult::phases_of(&measured),
@@ -205,8 +206,18 @@ impl Rehearsal<'_> {
         opened.map(|notice| notice.at).min()
     }
 
-    fn invalid(&self, load: &RunResult, record_complete: bool) -> Option<String> {
+    /// Whether anything came over Kafka before the first fault: what was never well cannot fall ill, and gates such as
+    /// `detect` would be met by nothing.
+    fn was_healthy(&self, measured: &Measurements) -> bool {
+        let came = |recorder: &Recorder| recorder.count(Phase::Before, Outcome::OkKafka) > 0;
+        self.day.scenario.load.before.is_zero() || measured.by_label.values().any(came)
+    }
+
+    fn invalid(&self, load: &RunResult, record_complete: bool, was_healthy: bool) -> Option<String> {
         let mut reasons: Vec<String> = load.invalid().iter().map(ToString::to_string).collect();
+        if !was_healthy {
+            reasons.push("nothing was answered over Kafka before the first fault".to_owned());
+        }
         if !record_complete {
             reasons.push("the ledger could not be read to its end".to_owned());
         }

@@ -7,12 +7,14 @@ pub mod ledger;
 pub mod load;
 mod machine;
 mod measure;
+mod warm_up;
 mod watch;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use indexmap::IndexMap;
+use lab::Backend;
 use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
 use scenario::{Arm, Scenario};
 use tokio::time::Instant;
@@ -93,12 +95,14 @@ impl GameDay {
         watch: &mut Watch,
         interrupted: &CancellationToken,
     ) -> anyhow::Result<Option<arm::Ran>> {
-        let Scenario { cluster, load, .. } = &self.scenario;
-        let starting = System::start(&self.cluster, cluster, &arm.strategy, &load.products, self.seed);
-        let system = tokio::select! {
+        let starting = self.start(arm);
+        let (system, warm) = tokio::select! {
             started = self.seen_to_start(&arm.name, starting, watch) => started?,
             () = interrupted.cancelled() => return Ok(None),
         };
+        if !warm {
+            watch.line("the brokers are not warm yet, or this machine is busy: the latencies will show it");
+        }
         let ran = arm::run(self, arm, &system, watch, interrupted).await;
         let stopped = system.stop().await;
         let ran = ran?;
@@ -106,6 +110,18 @@ impl GameDay {
             watch.line(&format!("while stopping: {error:#}"));
         }
         Ok(Some(ran))
+    }
+
+    /// A system that is up, and whether it is warm.
+    async fn start(&self, arm: &Arm) -> anyhow::Result<(System, bool)> {
+        let Scenario { cluster, load, .. } = &self.scenario;
+        let starting = System::start(&self.cluster, cluster, &arm.strategy, &load.products, self.seed);
+        let system = starting.await?;
+        let warm = match self.cluster.backend() {
+            Backend::Embedded => true,
+            Backend::Apache => warm_up::run(&self.scenario, self.seed, &system).await?,
+        };
+        Ok((system, warm))
     }
 
     /// Waits for a start and shows that it goes on.
@@ -123,7 +139,7 @@ impl GameDay {
                 started = &mut starting => return started,
                 _ = look.tick() => {
                     let (brokers, passed) = (self.scenario.cluster.brokers, began.elapsed().as_secs());
-                    watch.passing(&format!("{arm}, starting {brokers} brokers and the services: {passed} s"));
+                    watch.passing(&format!("{arm}, starting and warming up {brokers} brokers and the services: {passed} s"));
                 }
             }
         }

@@ -47,14 +47,26 @@ pub(super) async fn until_quoted(
     Ok(())
 }
 
+/// Whether a service says that its circuits are closed.
+pub(super) async fn admits_everything(address: SocketAddr) -> std::io::Result<bool> {
+    let answer = ask(address, "GET /mode HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+    let body = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(&[][..], |at| &answer[at + 4..]);
+    let mode: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    Ok(mode.is_some_and(|mode| mode["mode"] == "normal"))
+}
+
 async fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
     is_ok(address, "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await
 }
 
 async fn is_ok(address: SocketAddr, request: &str) -> std::io::Result<bool> {
+    Ok(ask(address, request).await?.starts_with(b"HTTP/1.1 200"))
+}
+
+async fn ask(address: SocketAddr, request: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
-    Ok(answer.starts_with(b"HTTP/1.1 200"))
+    Ok(answer)
 }

@@ -124,6 +124,16 @@ impl System {
         }
     }
 
+    /// Whether no circuit of any service is open: all that is asked for goes over Kafka.
+    pub async fn admits_everything(&self) -> bool {
+        for address in [self.fee, self.quote, self.trade] {
+            if !http::admits_everything(address).await.unwrap_or(false) {
+                return false;
+            }
+        }
+        true
+    }
+
     async fn wait_until_ready(&self, products: &[String], patience: Duration) -> anyhow::Result<()> {
         let until = tokio::time::Instant::now() + patience;
         for (name, address) in [("fee", self.fee), ("quote", self.quote), ("trade", self.trade)] {

@@ -92,13 +92,18 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub(crate) fn ended(mut self) -> Ended {
+    pub(crate) fn ended(self) -> Ended {
+        self.ended_within(PATIENCE)
+    }
+
+    /// The same with another patience.
+    pub(crate) fn ended_within(mut self, patience: Duration) -> Ended {
         let since = Instant::now();
         let code = loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 break status.code();
             }
-            assert!(since.elapsed() < PATIENCE, "still running, having said {}", self.err.text());
+            assert!(since.elapsed() < patience, "still running, having said {}", self.err.text());
             thread::sleep(LOOK_EVERY);
         };
         Ended { code, out: self.out.all(), err: self.err.all() }

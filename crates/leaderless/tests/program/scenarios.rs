@@ -102,6 +102,10 @@ impl Files {
         Self(out.join(format!("tiny-{seed}")))
     }
 
+    pub(crate) fn on_apache(out: &Path, seed: u64) -> Self {
+        Self(out.join(format!("tiny-{seed}-apache")))
+    }
+
     pub(crate) fn result(&self) -> Value {
         serde_json::from_str(&self.read(report::RESULT_FILE)).expect("the result is JSON")
     }

@@ -38,6 +38,7 @@ fn a_bad_flag_or_value_is_refused() {
     refused(&["run", "--seed", "seven"], &["--seed", "seven"]);
     refused(&["run", "--cluster", "redpanda"], &["--cluster", "redpanda", "embedded, apache"]);
     refused(&["rehearse"], &["rehearse"]);
+    refused(&["kafka", "fetsch"], &["fetsch", "fetch"]);
     refused(&["completions", "tcsh"], &["tcsh", "zsh"]);
     refused(&["feed", "--create-topics", "9"], &["`9`", "PARTITIONS:RF"]);
     refused(&["cluster", "--topic", "orders:9"], &["orders:9", "NAME:PARTITIONS:RF"]);
@@ -85,9 +86,13 @@ fn a_cluster_that_cannot_be_is_refused() {
     refuse(&["--brokers", "0"], &["--brokers"]);
     refuse(&["--topic", "orders:9:4"], &["--topic orders", "allowed is 1 to 3"]);
     refuse(&["--topic", "or ders:9:3"], &["--topic", "or ders"]);
-    refuse(&["--topic", "orders:1:1", "--topic", "orders:2:1"], &["--topic", "exists already"]);
+    refuse(&["--topic", "orders:1:1", "--topic", "orders:2:1"], &["--topic", "more than once"]);
     refuse(&["--port", "65534"], &["--port 65534", "1 to 65533"]);
     refuse(&["--retention-bytes", "0"], &["retention_bytes"]);
+    refuse(&["--relay"], &["--apache"]);
+    refuse(&["--apache", "--controllers", "4"], &["--controllers", "1..=3"]);
+    refuse(&["--apache", "--controllers", "2"], &["controllers", "1 or 3"]);
+    refuse(&["--apache", "--brokers", "31"], &["brokers", "1 to 30"]);
     refused(&["cluster", "--control", "0.0.0.0:0"], &["--control", "--token"]);
 }
 

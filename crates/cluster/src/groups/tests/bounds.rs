@@ -85,8 +85,8 @@ fn slots_of_commits_that_failed_are_free_again() {
 fn a_note_that_is_too_long_is_refused() {
     let mut world = World::with(small());
     let token = world.token();
-    let offsets = vec![(partition(0), Committed { metadata: "12345".to_owned(), ..at(1) })];
-    let effects = world.groups.commit(token, OffsetCommit { who: simple(GROUP), offsets }, world.now);
+    let parts = vec![(partition(0), Ok(Committed { metadata: "12345".to_owned(), ..at(1) }))];
+    let effects = world.groups.commit(token, &simple(GROUP), parts, world.now);
     world.take(effects);
     assert_eq!(world.commit_errors(token), [ErrorCode::OffsetMetadataTooLarge]);
 }

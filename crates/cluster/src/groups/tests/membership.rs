@@ -151,10 +151,10 @@ fn a_retry_supersedes_the_request_before_it() {
 }
 
 #[test]
-fn a_group_that_nobody_has_heard_of_is_dead_without_an_error() {
+fn a_group_that_nobody_has_heard_of_is_dead_and_not_found() {
     let world = World::new();
     let view = world.groups.describe("none");
-    assert_eq!((view.state, view.error, view.members.len()), ("Dead", ErrorCode::None, 0));
+    assert_eq!((view.state, view.error, view.members.len()), ("Dead", ErrorCode::GroupIdNotFound, 0));
 }
 
 #[test]

@@ -147,8 +147,8 @@ impl World {
 
     pub(super) fn commit(&mut self, who: GroupMember, offsets: &[(i32, i64)]) -> Token {
         let token = self.token();
-        let offsets = offsets.iter().map(|(index, offset)| (partition(*index), at(*offset))).collect();
-        let effects = self.groups.commit(token, OffsetCommit { who, offsets }, self.now);
+        let parts = offsets.iter().map(|(index, offset)| (partition(*index), Ok(at(*offset)))).collect();
+        let effects = self.groups.commit(token, &who, parts, self.now);
         self.take(effects);
         token
     }

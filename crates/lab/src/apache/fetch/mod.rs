@@ -1,7 +1,8 @@
 //! Kafka's jars, fetched once into the user's cache.
 //!
 //! Maven fetches them, since it knows the user's mirrors, proxies and local repository, and checks every jar's
-//! checksum; the checked-in `pom.xml` pins what. About 46 MB in 47 jars: 6-17 s on a good line (measured), nothing when they are there.
+//! checksum; the checked-in `pom.xml` pins what. About 46 MB in 47 jars: 6-17 s on a good line (measured), nothing
+//! when they are there.
 //!
 //! Invariants:
 //! - The folder of the jars is complete or not there: Maven writes into a folder beside it, which is renamed at the end.

@@ -41,7 +41,7 @@ const LINKS_MAX: usize = 1_024;
 
 /// What a link does with bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Mode {
+enum Mode {
     /// Lets them flow.
     #[default]
     Pass,
@@ -72,11 +72,28 @@ pub(super) struct Relay {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Who is in which mode, and what follows for each link.
+/// What was done to each broker, and what follows for each link.
 #[derive(Debug, Default)]
 struct Table {
-    brokers: BTreeMap<i32, Mode>,
+    brokers: BTreeMap<i32, Broken>,
     links: Vec<Link>,
+}
+
+/// A broker may be slow and cut off at once; healing the one leaves the other.
+#[derive(Debug, Clone, Copy, Default)]
+struct Broken {
+    cut_off: bool,
+    delay: Duration,
+}
+
+impl Broken {
+    fn mode(self) -> Mode {
+        match self {
+            Self { cut_off: true, .. } => Mode::BlackHole,
+            Self { delay: Duration::ZERO, .. } => Mode::Pass,
+            Self { delay, .. } => Mode::Delay(delay),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -92,7 +109,7 @@ impl Table {
         if from == Some(to) {
             return Mode::Pass;
         }
-        let of = |node: i32| self.brokers.get(&node).copied().unwrap_or_default();
+        let of = |node: i32| self.brokers.get(&node).copied().unwrap_or_default().mode();
         from.map(of).unwrap_or_default().and(of(to))
     }
 }
@@ -138,10 +155,19 @@ impl Relay {
         Ok(address)
     }
 
-    /// Puts every link to and from a broker into a mode, a moment later. A link between two brokers obeys both.
-    pub(super) fn set(&self, broker: i32, mode: Mode) {
+    /// Cuts every link to and from a broker, or lets them flow again, a moment later.
+    pub(super) fn cut_off(&self, broker: i32, cut_off: bool) {
+        self.set(broker, |broken| broken.cut_off = cut_off);
+    }
+
+    /// What a broker answers arrives later by so much, from a moment later on. A link between two brokers obeys both.
+    pub(super) fn slow(&self, broker: i32, delay: Duration) {
+        self.set(broker, |broken| broken.delay = delay);
+    }
+
+    fn set(&self, broker: i32, change: impl FnOnce(&mut Broken)) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.brokers.insert(broker, mode);
+        change(table.brokers.entry(broker).or_default());
         for link in &table.links {
             let mode = table.mode(link.from, link.to);
             link.mode.send_if_modified(|old| std::mem::replace(old, mode) != mode);

@@ -124,12 +124,12 @@ async fn a_reset_passes_as_a_reset() {
 #[tokio::test]
 async fn a_black_hole_holds_what_is_sent_and_lets_it_flow_when_it_ends() {
     let mut line = Line::from(None).await;
-    line.relay.set(2, Mode::BlackHole);
+    line.relay.cut_off(2, true);
     line.caller.write_all(b"question").await.expect("written");
     line.target.write_all(b"answer").await.expect("written");
     assert!(is_silent(&mut line.target).await);
     assert!(is_silent(&mut line.caller).await);
-    line.relay.set(2, Mode::Pass);
+    line.relay.cut_off(2, false);
     expect_bytes(&mut line.target, b"question").await;
     expect_bytes(&mut line.caller, b"answer").await;
     line.ask(b"more").await;
@@ -138,10 +138,10 @@ async fn a_black_hole_holds_what_is_sent_and_lets_it_flow_when_it_ends() {
 #[tokio::test]
 async fn an_end_in_a_black_hole_is_not_seen_before_the_heal() {
     let mut line = Line::from(None).await;
-    line.relay.set(2, Mode::BlackHole);
+    line.relay.cut_off(2, true);
     drop(line.target);
     assert!(is_silent(&mut line.caller).await);
-    line.relay.set(2, Mode::Pass);
+    line.relay.cut_off(2, false);
     let end = timeout(PATIENCE, line.caller.read(&mut [0])).await.expect("an end");
     assert_eq!(end.unwrap_or(0), 0);
 }
@@ -149,7 +149,7 @@ async fn an_end_in_a_black_hole_is_not_seen_before_the_heal() {
 #[tokio::test]
 async fn a_connection_into_a_black_hole_is_neither_refused_nor_served_until_the_heal() {
     let line = Line::from(None).await;
-    line.relay.set(2, Mode::BlackHole);
+    line.relay.cut_off(2, true);
     let at = line.at;
     if cfg!(target_os = "linux") {
         // The relay obeys a moment later.
@@ -174,7 +174,7 @@ async fn a_connection_into_a_black_hole_is_neither_refused_nor_served_until_the_
     tokio::pin!(arrived);
     let early = timeout(A_WHILE, &mut arrived).await;
     assert!(early.is_err(), "it is not served");
-    line.relay.set(2, Mode::Pass);
+    line.relay.cut_off(2, false);
     timeout(PATIENCE, arrived).await.expect("it is served");
     drop(knock.await.expect("no panic").expect("connected"));
 }
@@ -182,29 +182,29 @@ async fn a_connection_into_a_black_hole_is_neither_refused_nor_served_until_the_
 #[tokio::test]
 async fn a_link_between_two_black_holes_is_healed_by_the_second_heal_only() {
     let mut line = Line::from(Some(3)).await;
-    line.relay.set(2, Mode::BlackHole);
-    line.relay.set(3, Mode::BlackHole);
+    line.relay.cut_off(2, true);
+    line.relay.cut_off(3, true);
     line.caller.write_all(b"question").await.expect("written");
-    line.relay.set(2, Mode::Pass);
+    line.relay.cut_off(2, false);
     assert!(is_silent(&mut line.target).await);
-    line.relay.set(3, Mode::Pass);
+    line.relay.cut_off(3, false);
     expect_bytes(&mut line.target, b"question").await;
 }
 
 #[tokio::test]
 async fn a_broker_reaches_itself_and_others_are_not_touched() {
     let mut itself = Line::from(Some(2)).await;
-    itself.relay.set(2, Mode::BlackHole);
+    itself.relay.cut_off(2, true);
     itself.ask(b"me").await;
     let mut other = Line::from(Some(3)).await;
-    other.relay.set(1, Mode::BlackHole);
+    other.relay.cut_off(1, true);
     other.ask(b"not 1").await;
 }
 
 #[tokio::test]
 async fn a_link_that_is_opened_later_obeys_too() {
     let line = Line::from(None).await;
-    line.relay.set(2, Mode::Delay(Duration::from_millis(1)));
+    line.relay.slow(2, Duration::from_millis(1));
     let target = line.listener.local_addr().expect("an address");
     line.relay.link(Some(1), 2, target, None).expect("a link");
     let table = line.relay.table.lock().unwrap();
@@ -216,7 +216,7 @@ async fn a_link_that_is_opened_later_obeys_too() {
 async fn a_delay_makes_answers_later_and_questions_not() {
     let mut line = Line::from(None).await;
     let delay = Duration::from_millis(400);
-    line.relay.set(2, Mode::Delay(delay));
+    line.relay.slow(2, delay);
     line.ask(b"question").await;
     let answered = Instant::now();
     line.answer(b"answer").await;
@@ -226,7 +226,7 @@ async fn a_delay_makes_answers_later_and_questions_not() {
 #[tokio::test]
 async fn delays_of_answers_that_follow_each_other_do_not_add_up() {
     let mut line = Line::from(None).await;
-    line.relay.set(2, Mode::Delay(Duration::from_secs(1)));
+    line.relay.slow(2, Duration::from_secs(1));
     let began = Instant::now();
     for at in 0..30 {
         line.target.write_all(&[at]).await.expect("written");
@@ -241,10 +241,10 @@ async fn delays_of_answers_that_follow_each_other_do_not_add_up() {
 #[tokio::test]
 async fn a_delay_that_is_taken_away_lets_go_at_once_what_it_held() {
     let mut line = Line::from(Some(1)).await;
-    line.relay.set(2, Mode::Delay(Duration::from_secs(3_600)));
+    line.relay.slow(2, Duration::from_secs(3_600));
     line.target.write_all(b"answer").await.expect("written");
     assert!(is_silent(&mut line.caller).await);
-    line.relay.set(2, Mode::Pass);
+    line.relay.slow(2, Duration::ZERO);
     expect_bytes(&mut line.caller, b"answer").await;
 }
 
@@ -334,4 +334,13 @@ async fn nothing_is_left_of_a_dropped_relay() {
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     let end = timeout(PATIENCE, line.caller.read(&mut [0])).await.expect("an end");
     assert_eq!(end.unwrap_or(0), 0);
+}
+
+#[test]
+fn healing_the_black_hole_of_a_slow_broker_leaves_it_slow() {
+    let delay = Duration::from_millis(1);
+    let mut broken = Broken { cut_off: true, delay };
+    assert_eq!(broken.mode(), Mode::BlackHole);
+    broken.cut_off = false;
+    assert_eq!(broken.mode(), Mode::Delay(delay));
 }

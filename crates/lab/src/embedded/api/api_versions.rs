@@ -10,8 +10,24 @@ use kafka_protocol::messages::{
 
 use super::{Exchange, table};
 
-pub(super) fn exchange(_request: ApiVersionsRequest, _version: i16) -> Exchange<ApiVersionsResponse> {
+/// From this version on clients say who they are.
+const NAMED_FROM: i16 = 3;
+
+pub(super) fn exchange(request: ApiVersionsRequest, version: i16) -> Exchange<ApiVersionsResponse> {
+    let named = is_name(&request.client_software_name) && is_name(&request.client_software_version);
+    if version >= NAMED_FROM && !named {
+        return Exchange::Now(
+            ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest.code()),
+        );
+    }
     Exchange::Now(ApiVersionsResponse::default().with_api_keys(table::all().iter().map(served).collect()))
+}
+
+/// The rule of Apache Kafka's `ApiVersionsRequest.isValid`: letters and digits, with dots and dashes between them.
+fn is_name(name: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    let ends = [name.bytes().next(), name.bytes().last()];
+    ends.iter().all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric())) && name.bytes().all(inside)
 }
 
 /// The answer to a version that is not served; to be encoded in version 0.

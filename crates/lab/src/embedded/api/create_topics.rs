@@ -2,25 +2,32 @@
 
 use cluster::{BrokerId, CreateTopics, CreatedTopic, NewReplicas, NewTopic, Request, Response};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use uuid::Uuid;
 
 use super::Exchange;
-use super::words::{self, Directory};
+use super::describe_configs::source;
+use super::words;
 
-pub(super) fn exchange(request: CreateTopicsRequest, _version: i16) -> Exchange<CreateTopicsResponse> {
+/// From this version on the settings of a new topic are told.
+const CONFIGS_FROM: i16 = 5;
+
+pub(super) fn exchange(request: CreateTopicsRequest, version: i16) -> Exchange<CreateTopicsResponse> {
     let create = CreateTopics {
         timeout: words::millis(request.timeout_ms),
         validate_only: request.validate_only,
         topics: request.topics.into_iter().map(topic).collect(),
     };
-    Exchange::ask(Request::CreateTopics(create), answer)
+    Exchange::ask(Request::CreateTopics(create), move |response, _| answer(response, version))
 }
 
 fn topic(asked: CreatableTopic) -> NewTopic {
+    let (partitions, replication_factor) = (asked.num_partitions, asked.replication_factor);
     let replicas = if asked.assignments.is_empty() {
-        NewReplicas::Counts { partitions: asked.num_partitions, replication_factor: asked.replication_factor }
+        NewReplicas::Counts { partitions, replication_factor }
+    } else if (partitions, replication_factor) != (-1, -1) {
+        NewReplicas::Both
     } else {
         let assignments = asked
             .assignments
@@ -33,12 +40,12 @@ fn topic(asked: CreatableTopic) -> NewTopic {
     NewTopic { name: asked.name.to_string(), replicas, configs: configs.collect() }
 }
 
-fn answer(response: Response, _: &Directory) -> CreateTopicsResponse {
+fn answer(response: Response, version: i16) -> CreateTopicsResponse {
     let Response::CreateTopics(created) = response else { unreachable!("topics are answered by topics") };
-    CreateTopicsResponse::default().with_topics(created.iter().map(result).collect())
+    CreateTopicsResponse::default().with_topics(created.iter().map(|topic| result(topic, version)).collect())
 }
 
-fn result(created: &CreatedTopic) -> CreatableTopicResult {
+fn result(created: &CreatedTopic, version: i16) -> CreatableTopicResult {
     CreatableTopicResult::default()
         .with_name(words::topic(&created.name))
         .with_topic_id(Uuid::from_u128(created.id))
@@ -46,4 +53,12 @@ fn result(created: &CreatedTopic) -> CreatableTopicResult {
         .with_error_message(created.message.as_deref().map(words::text))
         .with_num_partitions(created.partitions)
         .with_replication_factor(created.replication_factor)
+        .with_configs(Some(created.configs.iter().map(config).collect()).filter(|_| version >= CONFIGS_FROM))
+}
+
+fn config((name, value, default): &(String, String, bool)) -> CreatableTopicConfigs {
+    CreatableTopicConfigs::default()
+        .with_name(words::text(name))
+        .with_value(Some(words::text(value)))
+        .with_config_source(source(*default))
 }

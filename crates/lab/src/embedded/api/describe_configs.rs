@@ -64,5 +64,10 @@ fn setting((name, value, default): &(String, String, bool), kind: i8) -> Describ
         .with_name(words::text(name))
         .with_value(Some(words::text(value)))
         .with_read_only(kind == BROKER)
-        .with_config_source(if *default { DEFAULT_CONFIG } else { DYNAMIC_TOPIC_CONFIG })
+        .with_config_source(source(*default))
+}
+
+/// Where a value comes from.
+pub(super) fn source(default: bool) -> i8 {
+    if default { DEFAULT_CONFIG } else { DYNAMIC_TOPIC_CONFIG }
 }

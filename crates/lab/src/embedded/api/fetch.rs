@@ -16,6 +16,9 @@ use super::words::{self, Directory};
 /// From this version on topics are named by id.
 const BY_ID_FROM: i16 = 13;
 
+/// From this version on a client says where it is, and any replica may answer it.
+const FROM_FOLLOWERS: i16 = 11;
+
 /// The protocol's number for "no such fetch session".
 const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
 
@@ -27,6 +30,7 @@ pub(super) fn exchange(request: FetchRequest, version: i16) -> Exchange<FetchRes
         max_wait: words::millis(request.max_wait_ms),
         min_bytes: words::size(request.min_bytes),
         max_bytes: words::size(request.max_bytes),
+        from_followers: version >= FROM_FOLLOWERS,
         parts: parts(request, version),
     };
     Exchange::ask(Request::Fetch(fetch), answer)
@@ -39,7 +43,8 @@ fn parts(request: FetchRequest, version: i16) -> Vec<FetchPart> {
             topic: topic.clone(),
             partition: part.partition,
             offset: part.fetch_offset,
-            leader_epoch: words::epoch(part.current_leader_epoch),
+            // Unlike elsewhere, every number below 0 means "not known".
+            leader_epoch: words::epoch(part.current_leader_epoch.max(-1)),
             max_bytes: words::size(part.partition_max_bytes),
         })
     });

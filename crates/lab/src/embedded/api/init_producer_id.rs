@@ -7,7 +7,7 @@ use super::Exchange;
 use super::words::Directory;
 
 pub(super) fn exchange(request: InitProducerIdRequest, _version: i16) -> Exchange<InitProducerIdResponse> {
-    let producer = (request.producer_id.0 >= 0).then_some((request.producer_id.0, request.producer_epoch));
+    let producer = (request.producer_id.0, request.producer_epoch);
     let transactional_id = request.transactional_id.map(|id| id.to_string());
     Exchange::ask(Request::InitProducerId(InitProducerId { transactional_id, producer }), answer)
 }

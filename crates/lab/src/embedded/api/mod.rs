@@ -77,7 +77,7 @@ pub(super) enum Call {
     Now(Bytes),
     /// Ask the cluster, then answer.
     Ask { client_id: String, request: cluster::Request, answer: Answer },
-    /// Tell the cluster; the client wants no answer.
+    /// Tell the cluster; the client wants no answer, and its connection is closed if the request is refused.
     Tell { client_id: String, request: cluster::Request },
 }
 

@@ -1,7 +1,9 @@
 //! Produce: batches in, offsets out; the new leader is told with a leadership error (KIP-951).
 //!
-//! Transactions are not served: a request with a transactional id is refused whole, and so is one with an
-//! unknown number of acks.
+//! Transactions are not served: a request with a transactional batch is refused whole. A transactional id by itself
+//! does nothing, as in Kafka.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cluster::{Acks, ErrorCode, Produce, ProducePart, Request, Response, TopicRef};
@@ -13,25 +15,45 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use super::Exchange;
 use super::words::{self, Directory};
 
+/// Where the low byte of a batch's attributes lies, and its bit for transactions.
+const ATTRIBUTES_AT: usize = 22;
+const TRANSACTIONAL: u8 = 1 << 4;
+
 /// From this version on topics are named by id.
 const BY_ID_FROM: i16 = 13;
 
 pub(super) fn exchange(request: ProduceRequest, version: i16) -> Exchange<ProduceResponse> {
-    let transactional = request.transactional_id.is_some();
+    let named = request.transactional_id.is_some();
     let timeout = words::millis(request.timeout_ms);
     let acks = match request.acks {
-        0 => Some(Acks::None),
-        1 => Some(Acks::Leader),
-        -1 => Some(Acks::All),
-        _ => None,
+        0 => Acks::None,
+        1 => Acks::Leader,
+        -1 => Acks::All,
+        _ => Acks::Unheard,
     };
     let parts = parts(request, version);
+    let transactional = parts.iter().any(|(.., batch)| is_transactional(batch));
+    let received_ms = now_ms();
     match acks {
-        _ if transactional => Exchange::Now(refuse_all(&parts, ErrorCode::InvalidRequest)),
-        None => Exchange::Now(refuse_all(&parts, ErrorCode::InvalidRequiredAcks)),
-        Some(Acks::None) => Exchange::Tell(Request::Produce(Produce { acks: Acks::None, timeout, parts })),
-        Some(acks) => Exchange::ask(Request::Produce(Produce { acks, timeout, parts }), answer),
+        _ if transactional && named => Exchange::Now(refuse_all(&parts, ErrorCode::InvalidRequest)),
+        _ if transactional => {
+            Exchange::Now(refuse_all(&parts, ErrorCode::TransactionalIdAuthorizationFailed))
+        }
+        Acks::None => {
+            Exchange::Tell(Request::Produce(Produce { acks: Acks::None, timeout, received_ms, parts }))
+        }
+        acks => Exchange::ask(Request::Produce(Produce { acks, timeout, received_ms, parts }), answer),
     }
+}
+
+fn is_transactional(batch: &Bytes) -> bool {
+    batch.get(ATTRIBUTES_AT).is_some_and(|attributes| attributes & TRANSACTIONAL != 0)
+}
+
+/// The wall clock, which the cluster has not.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn parts(request: ProduceRequest, version: i16) -> Vec<(TopicRef, i32, Bytes)> {
@@ -51,6 +73,7 @@ fn refuse_all(parts: &[(TopicRef, i32, Bytes)], error: ErrorCode) -> ProduceResp
         error,
         base_offset: -1,
         log_start_offset: -1,
+        log_append_time: -1,
         current_leader: None,
     });
     ProduceResponse::default().with_responses(topics(refused.collect()))
@@ -88,7 +111,7 @@ fn partition(part: &ProducePart) -> PartitionProduceResponse {
         .with_index(part.partition)
         .with_error_code(part.error.code())
         .with_base_offset(part.base_offset)
-        .with_log_append_time_ms(-1)
+        .with_log_append_time_ms(part.log_append_time)
         .with_log_start_offset(part.log_start_offset)
         .with_current_leader(leader.unwrap_or_default())
 }

@@ -70,9 +70,9 @@ pub(super) fn millis(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
-/// A leader epoch of a request; -1 means "not known".
+/// A leader epoch of a request; -1 means "not known", and nothing else does.
 pub(super) fn epoch(epoch: i32) -> Option<i32> {
-    (epoch >= 0).then_some(epoch)
+    (epoch != -1).then_some(epoch)
 }
 
 /// A byte limit of a request; negative ones mean nothing.

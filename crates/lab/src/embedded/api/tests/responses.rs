@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cluster::{BrokerId, ErrorCode, Request, Response, TopicPartition};
+use cluster::{BrokerId, ErrorCode, Request, Response, TopicPartition, TopicRef};
 
 /// A response with something in every list.
 pub(super) fn response(request: &Request) -> Response {
@@ -43,6 +43,7 @@ pub(super) fn response(request: &Request) -> Response {
                     error: ErrorCode::NotLeaderOrFollower,
                     base_offset: -1,
                     log_start_offset: -1,
+                    log_append_time: -1,
                     current_leader: leader,
                 })
                 .collect(),
@@ -137,6 +138,7 @@ pub(super) fn response(request: &Request) -> Response {
                     message: Some("words".to_owned()),
                     partitions: 1,
                     replication_factor: 2,
+                    configs: vec![("segment.ms".to_owned(), "1".to_owned(), false)],
                 })
                 .collect(),
         ),
@@ -148,7 +150,12 @@ pub(super) fn response(request: &Request) -> Response {
                 .collect(),
         ),
         Request::DeleteTopics(topics, _) => {
-            Response::DeleteTopics(topics.iter().map(|topic| (topic.clone(), ErrorCode::None)).collect())
+            let deleted = |_: &TopicRef| cluster::DeletedTopic {
+                name: Some("orders".into()),
+                id: 5,
+                error: ErrorCode::None,
+            };
+            Response::DeleteTopics(topics.iter().map(deleted).collect())
         }
         Request::DeleteRecords(before) => {
             Response::DeleteRecords(before.iter().map(|(partition, _)| (partition.clone(), Ok(3))).collect())
