@@ -18,7 +18,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let topics = [("orders", 10), ("fees", 10)];
+        Self::of(&[("orders", 10), ("fees", 10)])
+    }
+
+    fn of(topics: &[(&'static str, usize)]) -> Self {
+        let topics = topics.iter().copied();
         let circuits = Circuits::by_topic(topics, WORDS, Settings::default(), 7).expect("valid defaults");
         Self { circuits, now: Duration::ZERO, stuck: Vec::new(), log: String::new() }
     }
@@ -53,7 +57,10 @@ fn a_topic_of_which_enough_is_stuck_opens_as_a_whole_and_comes_back_step_by_step
     world.stuck.clear();
     world.run(8_000);
     assert_eq!(world.open(), 0);
-    expect![[r#""#]].assert_eq(&world.log);
+    expect![[r#"
+        00530 topic orders stuck: 4 of 10 partitions are open; quotes now computed locally for all of them
+        02690 topic orders healthy again: 0 of 10 partitions are open; quotes over Kafka again, 10 % of the calls at first
+    "#]].assert_eq(&world.log);
 }
 
 #[test]
@@ -72,6 +79,20 @@ fn three_of_ten_partitions_degrade_themselves_only() {
     world.stuck = vec![1, 4, 7];
     world.run(3_000);
     assert_eq!((world.open(), world.log.as_str()), (3, ""));
+}
+
+#[test]
+fn thirty_percent_and_at_least_four_open_a_topic() {
+    let escalates = |stuck: usize, of: usize| {
+        let mut world = World::of(&[("orders", of)]);
+        world.stuck = (0..stuck).collect();
+        world.run(1_000);
+        world.circuits.scopes()[0].permille == 0
+    };
+    assert_eq!(
+        [(3, 3), (3, 10), (4, 4), (4, 13), (4, 14)].map(|(n, of)| escalates(n, of)),
+        [false, false, true, true, false]
+    );
 }
 
 #[test]
