@@ -28,7 +28,9 @@ pub mod settings;
 pub mod signal;
 pub mod switch;
 
+mod sync;
 mod time;
+mod wake;
 mod window;
 
 pub use circuits::{

@@ -36,31 +36,31 @@
 
 mod change;
 mod one;
+mod orders;
 mod outcomes;
+mod schedule;
 mod scope;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::change::{CircuitView, ModeChange, Words};
-use self::one::Circuit;
+use self::one::{Circuit, Look};
+pub use self::orders::{ORDER_MAX, UnknownPartition};
 pub use self::outcomes::Outcomes;
+use self::schedule::{Schedule, Turn};
 use self::scope::Scope;
 pub use self::scope::{ScopeChange, ScopeKind, ScopeView};
-use crate::heartbeat::Beat;
 use crate::inflight::{Guard, InFlight};
-use crate::machine::{Force, Input, Transition};
+use crate::machine::Transition;
 use crate::settings::{BadSetting, Settings};
-use crate::signal::acks::AckReport;
-use crate::signal::consumer::ConsumerReport;
 use crate::switch::SwitchBoard;
 use crate::time::SeenTime;
+use crate::wake::WakeBits;
 
-/// Circuits of one service, at most: each one is looked at in every tick, and takes about 20 kB with two lanes.
+/// Circuits of one service, at most: each one takes about 20 kB with two lanes.
 pub const PARTITIONS_MAX: usize = 10_000;
-
-/// The longest order of an operator; a longer one is cut to it.
-pub const ORDER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Where calls begin, by partition. A clone is the same rings.
 #[derive(Debug, Clone)]
@@ -74,16 +74,6 @@ impl Calls {
     pub fn begin(&self, partition: usize) -> Guard {
         self.rings.get(partition).map_or(Guard::untracked(), InFlight::begin)
     }
-}
-
-/// There is no circuit of this index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no circuit {partition}: there are {circuits}, counted from 0")]
-pub struct UnknownPartition {
-    /// The index that was asked for.
-    pub partition: usize,
-    /// How many there are.
-    pub circuits: usize,
 }
 
 /// The circuits of one service.
@@ -100,6 +90,10 @@ pub struct Circuits {
     unanswered: Calls,
     outcomes: Outcomes,
     next_beat: u64,
+    schedule: Schedule,
+    turns: Vec<Turn>,
+    watched: Duration,
+    looks: u64,
 }
 
 impl Circuits {
@@ -148,11 +142,12 @@ impl Circuits {
             });
         }
         let count = names.len();
+        let wake = WakeBits::new(count);
         let (mut unacked, mut unanswered) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut circuits = Vec::with_capacity(count);
         for (index, name) in names.into_iter().enumerate() {
-            let (acks, ack_watch) = InFlight::new(settings.lanes, settings.span());
-            let (answers, answer_watch) = InFlight::new(settings.lanes, settings.span());
+            let ring = || InFlight::waking(settings.lanes, settings.span(), wake.clone(), index);
+            let ((acks, ack_watch), (answers, answer_watch)) = (ring(), ring());
             unacked.push(acks);
             unanswered.push(answers);
             // The first heartbeats are spread over the first period.
@@ -162,7 +157,7 @@ impl Circuits {
         }
         Ok(Self {
             switches: SwitchBoard::new(count),
-            outcomes: Outcomes::new(count, settings.slow_call),
+            outcomes: Outcomes::new(count, settings.slow_call, wake.clone()),
             settings,
             words,
             time: SeenTime::default(),
@@ -172,6 +167,10 @@ impl Circuits {
             unacked: Calls { rings: unacked.into() },
             unanswered: Calls { rings: unanswered.into() },
             next_beat: 0,
+            schedule: Schedule::new(count, wake),
+            turns: Vec::with_capacity(count),
+            watched: Duration::ZERO,
+            looks: 0,
         })
     }
 
@@ -199,109 +198,38 @@ impl Circuits {
         self.outcomes.clone()
     }
 
-    /// Looks at every circuit. To be called every 10 ms; a gap above 100 ms counts as 100 ms, so that a process that
-    /// was stopped does not blame its dependency.
+    /// Looks at the circuits in which something may have happened. To be called every 10 ms; a gap above 100 ms counts as
+    /// 100 ms, so that a process that was stopped does not blame its dependency.
     ///
-    /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal.
+    /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal. One in which nothing happens
+    /// is at rest: it costs a comparison until somebody calls, its heartbeat ends, or a second has passed.
     pub fn watch(&mut self, now: Duration) -> Vec<ModeChange> {
         let seen = self.time.at(now);
-        let mut changes = Vec::new();
-        for index in 0..self.circuits.len() {
-            let transitions = self.circuits[index].watch(self.outcomes.take(index), &self.settings, seen);
-            changes.extend(transitions.into_iter().flatten().map(|t| self.publish(index, t, now, seen)));
-            self.tell_switch(index);
+        let before = std::mem::replace(&mut self.watched, seen);
+        let (mut changes, mut turns) = (Vec::new(), std::mem::take(&mut self.turns));
+        turns.clear();
+        self.schedule.turns(seen, &mut turns);
+        self.looks += turns.len() as u64;
+        for Turn { partition, awake } in turns.iter().copied() {
+            let look = Look { now: seen, before, awake, outcomes: self.outcomes.take(partition) };
+            let circuit = &mut self.circuits[partition];
+            let admitted = circuit.state().permille();
+            let steps = circuit.watch(look, &self.settings);
+            if circuit.state().permille() != admitted {
+                self.tell_switch(partition);
+            }
+            changes.extend(steps.into_iter().flatten().map(|step| self.publish(partition, step, now, seen)));
+            self.plan(partition, seen);
         }
+        self.turns = turns;
         self.watch_scopes(now, seen);
         changes
     }
 
-    /// Statistics or metadata say whether a partition has a leader. Like every report, it counts from the next
-    /// [`watch`](Self::watch), and only for the life of a report; of a partition without a circuit it is ignored.
-    pub fn leader_told(&mut self, partition: usize, known: bool, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(partition) {
-            circuit.leader.told(known, seen, &self.settings);
-        }
-    }
-
-    /// Statistics say what is in flight and what was acknowledged.
-    pub fn acks_told(&mut self, partition: usize, report: AckReport, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(partition) {
-            circuit.acks.told(report, seen, &self.settings);
-        }
-    }
-
-    /// Where the consumer of a partition is.
-    pub fn consumer_told(&mut self, partition: usize, report: ConsumerReport, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(partition) {
-            circuit.consumer.told(report, seen, &self.settings);
-        }
-    }
-
-    /// The heartbeats to send now; whoever takes them must send them, for they are under way from here on.
-    pub fn heartbeats_due(&mut self, now: Duration) -> Vec<Beat> {
-        let seen = self.time.at(now);
-        let mut due = Vec::new();
-        for (partition, circuit) in self.circuits.iter_mut().enumerate() {
-            if circuit.start_heartbeat(self.next_beat, seen) {
-                due.push(Beat { partition, number: self.next_beat });
-                self.next_beat += 1;
-            }
-        }
-        due
-    }
-
-    /// The broker acknowledged a heartbeat.
-    pub fn heartbeat_acked(&mut self, beat: Beat, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.heartbeat_acked(beat.number, seen);
-        }
-    }
-
-    /// A heartbeat was read back. What it means shows in the next [`watch`](Self::watch).
-    pub fn heartbeat_returned(&mut self, beat: Beat, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.heartbeat_returned(beat.number, seen);
-        }
-    }
-
-    /// A heartbeat could not be produced: the queue is full, or its delivery failed. What it means shows in the next
-    /// [`watch`](Self::watch).
-    pub fn heartbeat_failed(&mut self, beat: Beat) {
-        if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.beats.failed(beat.number);
-        }
-    }
-
-    /// An operator's order, for at most [`ORDER_MAX`]; `None` if it only prolongs the one in force.
-    ///
-    /// # Errors
-    /// There is no such circuit.
-    pub fn force(
-        &mut self,
-        partition: usize,
-        force: Force,
-        lasting: Duration,
-        now: Duration,
-    ) -> Result<Option<ModeChange>, UnknownPartition> {
-        let until = self.time.at(now) + lasting.min(ORDER_MAX);
-        self.order(partition, Input::Force { force, until }, now)
-    }
-
-    /// Takes an operator's order back; `None` if there was none.
-    ///
-    /// # Errors
-    /// There is no such circuit.
-    pub fn release(
-        &mut self,
-        partition: usize,
-        now: Duration,
-    ) -> Result<Option<ModeChange>, UnknownPartition> {
-        self.order(partition, Input::Release, now)
+    /// How many circuits were looked at, in all ticks together.
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// Every circuit, by index.
@@ -309,19 +237,6 @@ impl Circuits {
     pub fn snapshot(&self, now: Duration) -> Vec<CircuitView> {
         let seen = self.time.peek(now);
         self.circuits.iter().enumerate().map(|(partition, circuit)| circuit.view(partition, seen)).collect()
-    }
-
-    fn order(
-        &mut self,
-        partition: usize,
-        input: Input,
-        now: Duration,
-    ) -> Result<Option<ModeChange>, UnknownPartition> {
-        let seen = self.time.at(now);
-        let unknown = UnknownPartition { partition, circuits: self.circuits.len() };
-        let circuit = self.circuits.get_mut(partition).ok_or(unknown)?;
-        let transition = circuit.hear(input, seen);
-        Ok(transition.map(|transition| self.publish(partition, transition, now, seen)))
     }
 
     /// What changed of the scopes in the last [`watch`](Self::watch); at most one change of each.
@@ -360,6 +275,16 @@ impl Circuits {
             self.scopes.iter().filter(|scope| !state.is_ordered() && scope.members().contains(&partition));
         let permille = scopes.map(Scope::permille).fold(state.permille(), u32::min);
         self.switches.set_permille(partition, permille);
+    }
+
+    /// When a circuit wants to be looked at next, and to send.
+    fn plan(&mut self, partition: usize, seen: Duration) {
+        let circuit = &self.circuits[partition];
+        match circuit.rests_until(&self.settings, seen) {
+            Some(until) => self.schedule.rest(partition, until),
+            None => self.schedule.wake(partition),
+        }
+        self.schedule.beat(partition, circuit.next_heartbeat());
     }
 
     /// Flips the switch and writes the change down.

@@ -24,6 +24,12 @@ impl Leader {
         self.told = now;
     }
 
+    /// The last report said that there is none: from here on time alone makes a verdict.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.missing_since.is_some()
+    }
+
     /// What it says now. `demand`: there are calls, or there were a moment ago.
     #[must_use]
     pub fn verdict(&self, demand: bool, now: Duration, settings: &Settings) -> Verdict {
