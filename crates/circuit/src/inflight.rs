@@ -23,8 +23,9 @@
 //! off. A call reads the mark *after* it has joined, and wakes the ring: so it either was there at the second tick or
 //! sees the mark. A call that wakes a ring counts from the tick before the one that heard of it.
 //!
-//! What the order of memory allows beyond that (the mark is read relaxed, for a fence would double the price of every
-//! call) has not been seen on a machine, and is covered by a look at each sleeping ring once a second.
+//! What the order of memory allows beyond that (the mark is read relaxed, for a fence would cost every call as much as it
+//! costs now) no machine is known to do for the 10 ms between the two ticks; it is covered by a look at each sleeping
+//! ring once a second, and the model of it holds with that look only.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -18,6 +18,13 @@
 //! - Pure: there is no clock, no thread, no I/O. `now` is the time since the process's start, and it is an argument.
 //! - The electrical sense of the words: a closed circuit admits, an open one does not.
 //! - Only [`Circuits::watch`](circuits::Circuits::watch) and the operator change a state.
+//!
+//! # Models
+//! What calls and the watchdog share (the ring of epoch buckets, the bits that wake a circuit, the outcomes, the switch) is
+//! run by loom through every order of events that the memory model allows, in seconds:
+//! ```console
+//! $ RUSTFLAGS="--cfg loom" cargo test -p circuit --test loom --release --target-dir target/loom
+//! ```
 #![warn(missing_docs)]
 
 pub mod circuits;
