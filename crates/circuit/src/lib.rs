@@ -41,7 +41,8 @@ mod wake;
 mod window;
 
 pub use circuits::{
-    Calls, CircuitView, Circuits, ModeChange, Outcomes, ScopeChange, ScopeKind, ScopeView, Words,
+    Calls, CircuitView, Circuits, ModeChange, ORDER_MAX, Outcomes, ScopeChange, ScopeKind, ScopeView,
+    UnknownPartition, Words,
 };
 pub use heartbeat::Beat;
 pub use inflight::{Guard, InFlight};

@@ -69,6 +69,8 @@ fn enough_of_all_partitions_open_the_cluster() {
     world.stuck = vec![0, 1, 2, 10, 11, 12];
     world.run(1_000);
     assert_eq!(world.open(), 20);
+    let view = &world.circuits.snapshot(world.now)[19];
+    assert_eq!((view.state.permille(), view.permille), (1_000, 0), "closed by itself, and its scope is not");
     let scopes: Vec<_> = world.circuits.scopes().iter().map(|scope| (scope.open, scope.permille)).collect();
     assert_eq!(scopes, [(3, 1_000), (3, 1_000), (6, 0)]);
 }

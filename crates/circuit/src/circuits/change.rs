@@ -26,6 +26,8 @@ pub struct CircuitView {
     pub name: Arc<str>,
     /// Where the circuit is; the times in it are the time that the circuits saw.
     pub state: State,
+    /// The share of the calls that is admitted, in thousandths, after what its scopes say.
+    pub permille: u32,
     /// What its signals say, whether or not its state heeds them.
     pub verdict: Verdict,
     /// How often it would have tripped while it was only measured.

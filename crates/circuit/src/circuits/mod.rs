@@ -236,7 +236,10 @@ impl Circuits {
     #[must_use]
     pub fn snapshot(&self, now: Duration) -> Vec<CircuitView> {
         let seen = self.time.peek(now);
-        self.circuits.iter().enumerate().map(|(partition, circuit)| circuit.view(partition, seen)).collect()
+        let view = |(partition, circuit): (usize, &Circuit)| {
+            circuit.view(partition, self.switches.permille(partition), seen)
+        };
+        self.circuits.iter().enumerate().map(view).collect()
     }
 
     /// What changed of the scopes in the last [`watch`](Self::watch); at most one change of each.

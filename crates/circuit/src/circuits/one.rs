@@ -333,12 +333,13 @@ impl Circuit {
         self.unacked.len().max(self.unanswered.len())
     }
 
-    pub(super) fn view(&self, partition: usize, now: Duration) -> CircuitView {
+    pub(super) fn view(&self, partition: usize, permille: u32, now: Duration) -> CircuitView {
         let state = self.machine.state();
         CircuitView {
             partition,
             name: Arc::clone(&self.name),
             state,
+            permille,
             verdict: self.said,
             lasted: now.saturating_sub(self.machine.since()),
             would_have_opened: self.machine.would_have_opened(),
