@@ -2,7 +2,8 @@
 //!
 //! Source: statistics or metadata, told from time to time. Rule: stuck when the leader was -1 for the limit and somebody
 //! wants the partition; without demand it is suspicious only, for nobody is served worse. An election takes less than
-//! the limit. A report that is too old says nothing, and neither does a client that was never asked.
+//! the limit. Time counts between reports only, for one that was told at the start of an election must not stand for what
+//! nobody told since; a report that is too old says nothing, and neither does a client that was never asked.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ impl Leader {
         self.told = now;
     }
 
-    /// The last report said that there is none: from here on time alone makes a verdict.
+    /// The last report said that there is none: from here on demand alone makes a verdict.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         self.missing_since.is_some()
@@ -34,7 +35,7 @@ impl Leader {
     #[must_use]
     pub fn verdict(&self, demand: bool, now: Duration, settings: &Settings) -> Verdict {
         let fresh = now.saturating_sub(self.told) <= settings.report_life;
-        match self.missing_since.filter(|_| fresh).map(|since| now.saturating_sub(since)) {
+        match self.missing_since.filter(|_| fresh).map(|since| self.told.saturating_sub(since)) {
             Some(age) if age < settings.leader_limit => Verdict::Healthy,
             Some(age) if demand => Verdict::Stuck(Reason::NoLeader(age)),
             Some(age) => Verdict::Suspicious(Reason::NoLeader(age)),
@@ -55,7 +56,9 @@ mod tests {
     fn an_election_is_no_loss_and_a_leader_that_stays_away_is_one_where_it_is_missed() {
         let (settings, mut leader) = (Settings::default(), Leader::default());
         leader.told(false, ms(1_000), &settings);
-        assert_eq!(leader.verdict(true, ms(1_499), &settings), Verdict::Healthy);
+        leader.told(false, ms(1_250), &settings);
+        assert_eq!(leader.verdict(true, ms(1_600), &settings), Verdict::Healthy, "nobody told since");
+        leader.told(false, ms(1_500), &settings);
         assert_eq!(leader.verdict(true, ms(1_500), &settings), Verdict::Stuck(Reason::NoLeader(ms(500))));
         let idle = leader.verdict(false, ms(1_500), &settings);
         assert_eq!(idle, Verdict::Suspicious(Reason::NoLeader(ms(500))));
