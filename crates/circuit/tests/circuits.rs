@@ -95,7 +95,7 @@ fn a_stuck_partition_is_left_within_its_limit_and_come_back_to_by_heartbeats() {
         01740 partition orders-1 still stuck: heartbeat 310 ms without an ack; next probe in 471 ms
         02220 partition orders-1 now probed with heartbeats, after 480 ms; customers stay where they are
         02430 partition orders-1 healthy again after 1230 ms; quotes over Kafka again, 10 % of the calls at first
-        03430 partition orders-1 admits every call again, after 1000 ms
+        02930 partition orders-1 admits every call again, after 500 ms
     "#]]);
 }
 
@@ -169,7 +169,7 @@ fn records_that_hung_before_do_not_trip_a_closed_circuit_again() {
         00200 partition orders-1 stuck: oldest call 200 ms without an ack, 1 call in flight; quotes now computed locally
         00430 partition orders-1 now probed with heartbeats, after 230 ms; customers stay where they are
         02640 partition orders-1 healthy again after 2440 ms; quotes over Kafka again, 10 % of the calls at first
-        03640 partition orders-1 admits every call again, after 1000 ms
+        03140 partition orders-1 admits every call again, after 500 ms
     "#]]);
     assert_eq!(world.circuits.snapshot(world.now)[1].in_flight, 1);
 }
@@ -190,7 +190,7 @@ fn customers_do_not_come_back_before_their_producer_has_found_the_new_leader() {
         00200 partition orders-1 stuck: oldest call 200 ms without an ack, 1 call in flight; quotes now computed locally
         00430 partition orders-1 now probed with heartbeats, after 230 ms; customers stay where they are
         01340 partition orders-1 healthy again after 1140 ms; quotes over Kafka again, 10 % of the calls at first
-        02340 partition orders-1 admits every call again, after 1000 ms
+        01840 partition orders-1 admits every call again, after 500 ms
     "#]]);
 }
 
@@ -199,10 +199,10 @@ fn while_customers_come_back_a_share_of_the_calls_is_admitted() {
     let mut world = World::new();
     let switches = world.circuits.switches();
     world.circuits.force(0, Force::Open, ms(10), ms(0)).unwrap();
-    world.run(ms(700));
+    world.run(ms(300));
     let shares: Vec<u32> = (0..5)
         .map(|_| {
-            world.run(ms(100));
+            world.run(ms(50));
             switches.permille(0)
         })
         .collect();
@@ -274,6 +274,7 @@ fn an_operator_outranks_the_signals_until_the_order_expires() {
     world.check(&expect![[r#"
         01000 partition orders-0 now probed with heartbeats, after 1000 ms; customers stay where they are
         01210 partition orders-0 healthy again after 1210 ms; quotes over Kafka again, 10 % of the calls at first
+        01710 partition orders-0 admits every call again, after 500 ms
     "#]]);
 
     world.circuits.force(0, Force::Closed, ms(60_000), world.now).unwrap();

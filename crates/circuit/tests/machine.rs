@@ -214,10 +214,10 @@ fn customers_come_back_step_by_step_and_leave_again_at_the_first_stuck_signal() 
         machine.state().permille()
     };
     assert_eq!(at(&mut machine, 10, Event::Healthy), 100);
-    assert_eq!(at(&mut machine, 600, Event::Healthy), 600);
-    assert_eq!(at(&mut machine, 610, Event::Suspicious), 300);
-    assert_eq!(at(&mut machine, 710, Event::Healthy), 400);
-    assert_eq!(at(&mut machine, 720, Event::Stuck), 0);
+    assert_eq!(at(&mut machine, 300, Event::Healthy), 600);
+    assert_eq!(at(&mut machine, 310, Event::Suspicious), 300);
+    assert_eq!(at(&mut machine, 360, Event::Healthy), 400);
+    assert_eq!(at(&mut machine, 370, Event::Stuck), 0);
     assert_eq!(machine.state().name(), "open");
 }
 

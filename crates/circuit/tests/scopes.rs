@@ -59,7 +59,7 @@ fn a_topic_of_which_enough_is_stuck_opens_as_a_whole_and_comes_back_step_by_step
     assert_eq!(world.open(), 0);
     expect![[r#"
         00530 topic orders stuck: 4 of 10 partitions are open; quotes now computed locally for all of them
-        02690 topic orders healthy again: 0 of 10 partitions are open; quotes over Kafka again, 10 % of the calls at first
+        01940 topic orders healthy again: 0 of 10 partitions are open; quotes over Kafka again, 10 % of the calls at first
     "#]].assert_eq(&world.log);
 }
 

@@ -74,6 +74,10 @@ mod tests {
         Duration::from_millis(n)
     }
 
+    fn one_second() -> Settings {
+        Settings { slow_start_window: ms(1_000), ..Settings::default() }
+    }
+
     /// The shares at each 100 ms, with a regression at these times.
     fn shares(settings: &Settings, regressions: &[u64]) -> Vec<u32> {
         let mut ramp = Some(Ramp::new(ms(0), settings));
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_ramp_grows_from_its_least_share_to_everything_within_its_window() {
-        let linear = Settings::default();
+        let linear = one_second();
         assert_eq!(shares(&linear, &[]), [100, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
         let keen = Settings { slow_start_aggression_pct: 200, ..linear };
         assert_eq!(shares(&keen, &[]), [100, 316, 447, 547, 632, 707, 774, 836, 894, 948]);
@@ -99,14 +103,14 @@ mod tests {
 
     #[test]
     fn a_regression_halves_the_share_and_the_ramp_goes_on_from_there() {
-        let shares = shares(&Settings::default(), &[500]);
+        let shares = shares(&one_second(), &[500]);
         assert_eq!(shares, [100, 100, 200, 300, 400, 245, 345, 445, 545, 645, 745, 845, 945]);
     }
 
     #[test]
     fn a_regression_that_lasts_holds_the_least_share_and_ends_with_the_ramp() {
         let always: Vec<u64> = (0..20_000).collect();
-        let shares = shares(&Settings::default(), &always);
+        let shares = shares(&one_second(), &always);
         assert_eq!((shares.len(), shares.last()), (100, Some(&100)));
     }
 }
