@@ -140,7 +140,8 @@ impl Cluster {
                 Timer::Return(broker) => self.return_due(broker),
                 Timer::CatchUp(pid, broker) => self.catch_up_due(pid, broker),
                 Timer::Lag(pid, broker) => self.lag_due(pid, broker),
-                Timer::Rejoin(pid, broker) => self.try_expand(pid, broker),
+                Timer::Stale(broker) => self.stale_due(broker),
+                Timer::Quorum => self.quorum_due(),
                 Timer::Rebalance => self.rebalance_due(),
             }
         }

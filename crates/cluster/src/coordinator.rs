@@ -11,6 +11,7 @@ use crate::api::*;
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
 use crate::groups::{self, CommitParts, GroupEffect, GroupSettings, Groups, PersistId};
+use crate::parked::Parked;
 use crate::partition::{AckWaiter, Pid};
 use crate::spec::Spec;
 use crate::timers::{Timer, TimerKey};
@@ -98,7 +99,7 @@ impl Cluster {
                     }
                 }
             }
-            Request::OffsetFetch(asked) => reply(token, self.fetch_offsets(broker, asked)),
+            Request::OffsetFetch(asked) => return self.offsets_asked(broker, token, asked),
             Request::ListGroups => reply(token, self.list_groups(broker)),
             Request::DescribeGroups(asked) => reply(token, self.describe_groups(broker, asked)),
             _ => Vec::new(),
@@ -116,11 +117,39 @@ impl Cluster {
         offsets.into_iter().map(part).collect()
     }
 
-    fn fetch_offsets(&self, broker: BrokerId, asked: Vec<OffsetFetch>) -> Response {
+    /// Who wants stable offsets waits until what lies in the offsets partition is committed: that is how the
+    /// coordinator of Apache Kafka 4 reads the flag (`GroupCoordinatorService.fetchOffsets`).
+    fn offsets_asked(&mut self, broker: BrokerId, token: Token, asked: Vec<OffsetFetch>) {
+        let stable = asked.iter().filter(|one| one.require_stable);
+        let mut waits: Vec<(Pid, i64)> = stable
+            .filter(|one| self.coordinates(broker, &one.group).is_ok())
+            .filter_map(|one| self.offsets_partition(&one.group))
+            .map(|pid| (pid, self.partitions[&pid].log.end()))
+            .filter(|(pid, end)| self.partitions[pid].high_watermark < *end)
+            .collect();
+        waits.sort_unstable();
+        waits.dedup();
+        if waits.is_empty() {
+            let response = self.fetch_offsets(broker, asked, &[]);
+            return self.reply(token, response);
+        }
+        self.park(token, Parked::Offsets { broker, asked, waits }, self.spec.clock.offsets_commit);
+    }
+
+    /// `unsettled`: the partitions that did not commit in time what was to be waited for.
+    pub(crate) fn fetch_offsets(
+        &self,
+        broker: BrokerId,
+        asked: Vec<OffsetFetch>,
+        unsettled: &[Pid],
+    ) -> Response {
         let fetch = |one: OffsetFetch| {
             let group = one.group.clone();
-            let offsets =
-                self.coordinates(broker, &group).map(|()| self.coordinators.groups.fetch_offsets(one));
+            let late = self.offsets_partition(&group).is_some_and(|pid| unsettled.contains(&pid));
+            let offsets = match self.coordinates(broker, &group) {
+                Ok(()) if one.require_stable && late => Err(ErrorCode::CoordinatorNotAvailable),
+                here => here.map(|()| self.coordinators.groups.fetch_offsets(one)),
+            };
             (group, offsets)
         };
         Response::OffsetFetch(asked.into_iter().map(fetch).collect())

@@ -11,6 +11,8 @@ impl Cluster {
         match lever {
             Lever::FreezeController => self.freeze_controller(),
             Lever::ThawController => self.thaw_controller(),
+            Lever::LoseQuorum => self.lose_quorum(),
+            Lever::RestoreQuorum => self.restore_quorum(),
             Lever::KillBroker(id) => self.kill(id),
             Lever::StartBroker(id) => self.start(id),
             Lever::FreezeBroker(id) => self.cut_off(id, Process::Frozen),
@@ -89,7 +91,7 @@ impl Cluster {
         for pid in self.pids(partitions) {
             let Some(partition) = self.partitions.get_mut(&pid).filter(|p| p.stripped) else { continue };
             partition.stripped = false;
-            self.elect(pid, false);
+            self.elect(pid);
         }
     }
 

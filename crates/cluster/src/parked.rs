@@ -3,7 +3,7 @@
 //! A parked request is named in the partitions it waits for; it leaves all of them when it is answered, when its time
 //! is over, or when its connection is gone.
 
-use crate::api::{BrokerId, DeletedTopic, Fetch, ProducePart, Request, Response, Token};
+use crate::api::{BrokerId, DeletedTopic, Fetch, OffsetFetch, ProducePart, Request, Response, Token};
 use crate::cluster::Cluster;
 use crate::error::ErrorCode;
 use crate::partition::{AckWaiter, Pid};
@@ -15,14 +15,16 @@ pub(crate) enum Parked {
     Produce { broker: BrokerId, parts: Vec<ProducePart>, waits: Vec<Option<(Pid, i64)>> },
     Fetch { broker: BrokerId, fetch: Fetch, pids: Vec<Pid> },
     Topics { broker: BrokerId, request: Request },
+    Offsets { broker: BrokerId, asked: Vec<OffsetFetch>, waits: Vec<(Pid, i64)> },
 }
 
 impl Parked {
     fn broker(&self) -> BrokerId {
         match self {
-            Self::Produce { broker, .. } | Self::Fetch { broker, .. } | Self::Topics { broker, .. } => {
-                *broker
-            }
+            Self::Produce { broker, .. }
+            | Self::Fetch { broker, .. }
+            | Self::Topics { broker, .. }
+            | Self::Offsets { broker, .. } => *broker,
         }
     }
 }
@@ -43,6 +45,13 @@ impl Cluster {
                 for pid in pids {
                     if let Some(partition) = self.partitions.get_mut(pid) {
                         partition.fetchers.insert(token);
+                    }
+                }
+            }
+            Parked::Offsets { waits, .. } => {
+                for (pid, required) in waits {
+                    if let Some(partition) = self.partitions.get_mut(pid) {
+                        partition.ack_waiters.insert((*required, AckWaiter::Offsets(token)));
                     }
                 }
             }
@@ -80,6 +89,13 @@ impl Cluster {
                     }
                 }
             }
+            Parked::Offsets { waits, .. } => {
+                for (pid, required) in waits {
+                    if let Some(partition) = self.partitions.get_mut(pid) {
+                        partition.ack_waiters.remove(&(*required, AckWaiter::Offsets(token)));
+                    }
+                }
+            }
             Parked::Topics { .. } => {}
         }
         Some(parked)
@@ -101,6 +117,11 @@ impl Cluster {
                 let response = timed_out(request);
                 self.reply(token, response);
             }
+            Some(Parked::Offsets { broker, asked, waits }) => {
+                let unsettled: Vec<Pid> = waits.into_iter().map(|(pid, _)| pid).collect();
+                let response = self.fetch_offsets(broker, asked, &unsettled);
+                self.reply(token, response);
+            }
             None => {}
         }
     }
@@ -117,6 +138,15 @@ impl Cluster {
             && let Some(Parked::Produce { parts, .. }) = self.unpark(token)
         {
             self.reply(token, Response::Produce(parts));
+        }
+    }
+
+    /// A partition that a parked OffsetFetch waits for has committed what it asked for, or has another leader.
+    pub(crate) fn offsets_settled(&mut self, token: Token, pid: Pid) {
+        let Some((Parked::Offsets { waits, .. }, _)) = self.parked.get_mut(&token) else { return };
+        waits.retain(|(waited, _)| *waited != pid);
+        if waits.is_empty() {
+            self.wait_is_over(token);
         }
     }
 
@@ -151,6 +181,7 @@ impl Cluster {
             match waiter {
                 AckWaiter::Produce(token, part) => self.part_done(token, part, Err(error)),
                 AckWaiter::Group(id) => self.group_record_done(id, Err(error)),
+                AckWaiter::Offsets(token) => self.offsets_settled(token, pid),
             }
         }
         for token in fetchers {

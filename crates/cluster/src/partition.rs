@@ -21,8 +21,6 @@ pub(crate) struct Replica {
     pub(crate) end: i64,
     /// Since when it has not had all that the leader has.
     pub(crate) behind_since: Option<Duration>,
-    /// Until then it stays out of the in-sync set, whatever it has.
-    pub(crate) held_out_until: Duration,
     /// A timer for its catching up is set.
     pub(crate) catching_up: bool,
     /// A timer that looks at its lag is set.
@@ -31,14 +29,7 @@ pub(crate) struct Replica {
 
 impl Replica {
     fn new(broker: BrokerId) -> Self {
-        Self {
-            broker,
-            end: 0,
-            behind_since: None,
-            held_out_until: Duration::ZERO,
-            catching_up: false,
-            lag_watched: false,
-        }
+        Self { broker, end: 0, behind_since: None, catching_up: false, lag_watched: false }
     }
 }
 
@@ -49,6 +40,8 @@ pub(crate) enum AckWaiter {
     Produce(Token, usize),
     /// A record that a group's coordinator wrote.
     Group(u64),
+    /// A parked OffsetFetch that wants what was written before it.
+    Offsets(Token),
 }
 
 #[derive(Debug)]

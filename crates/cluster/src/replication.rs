@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::api::BrokerId;
 use crate::cluster::Cluster;
-use crate::partition::{AckWaiter, Pid};
-use crate::timers::Timer;
+use crate::partition::{AckWaiter, Pid, Replica};
+use crate::timers::{Timer, next_look};
 
 impl Cluster {
     /// Brings every follower that can fetch up to the leader, at once or after the delay of a slow broker, and notes
@@ -79,26 +79,34 @@ impl Cluster {
     }
 
     fn note_behind(&mut self, pid: Pid, follower: BrokerId) {
-        let (now, lag) = (self.now, self.spec.clock.replica_lag);
+        let (now, look) = (self.now, self.look_at_lag(self.now));
         let Some(partition) = self.partitions.get_mut(&pid) else { return };
         let end = partition.log.end();
         let Some(replica) = partition.replica_mut(follower).filter(|r| r.end < end) else { return };
         if replica.behind_since.is_none() {
             replica.behind_since = Some(now);
             if !std::mem::replace(&mut replica.lag_watched, true) {
-                self.timers.set(now + lag, Timer::Lag(pid, follower));
+                self.timers.set(look, Timer::Lag(pid, follower));
             }
         }
     }
 
+    /// When a leader finds that a follower has been behind for too long: it looks every half of `replica.lag.time.max.ms`
+    /// (the task `isr-expiration` of Apache Kafka's `ReplicaManager`).
+    fn look_at_lag(&self, behind_since: Duration) -> Duration {
+        let lag = self.spec.clock.replica_lag;
+        next_look(behind_since + lag, lag / 2)
+    }
+
     /// The leader asks the controller to take a follower out that has been behind for too long.
     pub(crate) fn lag_due(&mut self, pid: Pid, follower: BrokerId) {
-        let (now, lag) = (self.now, self.spec.clock.replica_lag);
+        let now = self.now;
+        let behind_since = |replica: &Replica| replica.behind_since;
+        let since = self.partitions.get(&pid).and_then(|p| p.replica(follower)).and_then(behind_since);
+        // Fell behind again meanwhile: that time is looked at when it is over.
+        let later = since.map(|since| self.look_at_lag(since)).filter(|due| *due > now);
         let Some(partition) = self.partitions.get_mut(&pid) else { return };
         let Some(replica) = partition.replica_mut(follower) else { return };
-        let since = replica.behind_since;
-        // Fell behind again meanwhile: that time is looked at when it is over.
-        let later = since.map(|since| since + lag).filter(|due| *due > now);
         replica.lag_watched = later.is_some();
         if let Some(due) = later {
             self.timers.set(due, Timer::Lag(pid, follower));
@@ -114,11 +122,11 @@ impl Cluster {
 
     /// After a thaw: whoever has been behind for too long is looked at from then on.
     pub(crate) fn look_at_lag_from(&mut self, first: Duration) {
-        let lag = self.spec.clock.replica_lag;
         for (pid, partition) in &self.partitions {
             for replica in &partition.replicas {
                 if let Some(since) = replica.behind_since {
-                    self.timers.set(first.max(since + lag), Timer::Lag(*pid, replica.broker));
+                    let look = first.max(self.look_at_lag(since));
+                    self.timers.set(look, Timer::Lag(*pid, replica.broker));
                 }
             }
         }
@@ -144,6 +152,7 @@ impl Cluster {
             match waiter {
                 AckWaiter::Produce(token, part) => self.part_done(token, part, Ok(())),
                 AckWaiter::Group(id) => self.group_record_done(id, Ok(())),
+                AckWaiter::Offsets(token) => self.offsets_settled(token, pid),
             }
         }
         for token in fetchers {

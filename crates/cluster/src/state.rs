@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::api::{BrokerId, Link, TopicName};
 use crate::cluster::Cluster;
+use crate::controller::Quorum;
 
 /// A snapshot of the cluster.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +26,9 @@ pub struct State {
 pub struct ControllerState {
     /// Whether it does nothing.
     pub frozen: bool,
-    /// `ActiveControllerCount`: stays 1 while it is frozen, for nobody takes it back.
+    /// Whether a majority of the controllers is gone; the rest still answers.
+    pub quorum_lost: bool,
+    /// `ActiveControllerCount`: stays 1 while it is frozen, for nobody takes it back; 0 without a quorum.
     #[serde(rename = "ActiveControllerCount")]
     pub active_controller_count: usize,
     /// `OfflinePartitionsCount`: what it was when the controller froze.
@@ -92,11 +95,13 @@ impl Cluster {
     pub fn state(&self) -> State {
         let leaderless_partitions = self.offline_partitions();
         let frozen = !self.controller_works();
+        let quorum_lost = self.controller.quorum != Quorum::Whole;
         let told = if frozen { self.controller.offline_partitions_at_freeze } else { leaderless_partitions };
         State {
             controller: ControllerState {
                 frozen,
-                active_controller_count: 1,
+                quorum_lost,
+                active_controller_count: usize::from(!quorum_lost),
                 offline_partitions_count: told,
                 leaderless_partitions,
             },

@@ -25,10 +25,19 @@ pub(crate) enum Timer {
     CatchUp(Pid, BrokerId),
     /// A follower may have been behind for too long.
     Lag(Pid, BrokerId),
-    /// A survivor may be in sync again.
-    Rejoin(Pid, BrokerId),
+    /// A controller that has just gone on fences a broker that it takes for dead.
+    Stale(BrokerId),
+    /// The controllers have a leader again.
+    Quorum,
     /// Leadership goes back to preferred leaders.
     Rebalance,
+}
+
+/// When somebody who looks every so often, since the cluster's birth, sees what is so from `at` on.
+pub(crate) fn next_look(at: Duration, every: Duration) -> Duration {
+    let every = every.max(Duration::from_millis(1));
+    let looks = at.as_nanos().div_ceil(every.as_nanos());
+    every * u32::try_from(looks).unwrap_or(u32::MAX)
 }
 
 /// Names a timer that was set.

@@ -13,7 +13,7 @@ fn acked(world: &mut World, broker: i32, partition: i32, acks: Acks) -> bool {
 }
 
 #[test]
-fn e0_a_frozen_controller_alone_is_harmless() {
+fn e0_a_frozen_controller_alone_is_harmless_until_its_thaw_fences_a_broker_that_is_well() {
     let mut world = World::three();
     world.pull(Lever::FreezeController);
     world.pass(ms(30_000));
@@ -23,8 +23,46 @@ fn e0_a_frozen_controller_alone_is_harmless() {
     world.changes.clear();
     world.pull(Lever::ThawController);
     world.pass(ms(30_000));
+    let fenced: Vec<(BrokerId, bool)> = world.changes.iter().filter_map(fencing).collect();
+    assert_eq!(fenced, [(BrokerId(1), true), (BrokerId(1), false)], "one, for a moment");
+    assert_eq!(world.leader(0), (2, vec![1, 2, 3]), "its leaders moved, and every set is full again");
+    assert!(acked(&mut world, 2, 0, Acks::All));
+}
+
+#[test]
+fn a_freeze_shorter_than_a_session_changes_nothing() {
+    let mut world = World::three();
+    world.pull(Lever::FreezeController);
+    world.pass(ms(6_000));
+    world.changes.clear();
+    world.pull(Lever::ThawController);
+    world.pass(ms(30_000));
     assert_eq!(world.changes.len(), 1, "the thaw and nothing else: {:?}", world.changes);
-    assert!(acked(&mut world, 2, 1, Acks::All));
+}
+
+#[test]
+fn e7_a_quorum_that_is_back_gives_a_dead_broker_a_whole_session() {
+    let mut world = World::three();
+    world.pull(Lever::LoseQuorum);
+    world.pull(Lever::KillBroker(B2));
+    world.pass(ms(30_000));
+    world.pull(Lever::ThawController);
+    let state = world.cluster.state().controller;
+    assert!(state.frozen && state.quorum_lost, "one controller that goes on is no majority");
+    assert_eq!((state.active_controller_count, world.leader(1).0), (0, 2));
+    world.pull(Lever::RestoreQuorum);
+    world.pass(ms(9_000));
+    assert_eq!((world.cluster.state().controller.active_controller_count, world.leader(1).0), (1, 2));
+    world.pass(ms(1_500));
+    assert_eq!(world.leader(1), (3, vec![3, 1]));
+    assert_eq!(world.leader(0), (1, vec![1, 3]), "nobody else was taken for dead");
+}
+
+fn fencing((_, change): &(std::time::Duration, Change)) -> Option<(BrokerId, bool)> {
+    match change {
+        Change::Fenced { broker, fenced } => Some((*broker, *fenced)),
+        _ => None,
+    }
 }
 
 #[test]
@@ -69,19 +107,15 @@ fn e1_a_dead_broker_under_a_frozen_controller_stops_every_acks_all_write() {
 }
 
 #[test]
-fn e1_heals_with_an_election_then_too_few_replicas_then_the_full_set() {
+fn e1_heals_with_an_election_and_is_whole_when_the_broker_is_back() {
     let mut world = World::three();
     world.pull(Lever::FreezeController);
     world.pull(Lever::KillBroker(B2));
     world.pass(ms(30_000));
     world.pull(Lever::ThawController);
     world.pass(ms(600));
-    assert_eq!(world.leader(1), (3, vec![3]), "elected within 0.6 s, alone in its set");
-    let refused = world.produce(3, 1, Acks::All);
-    assert_eq!(world.produced(refused), Some(ErrorCode::NotEnoughReplicas));
+    assert_eq!(world.leader(1), (3, vec![3, 1]), "elected within 0.6 s, the survivors in sync");
     assert!(acked(&mut world, 1, 0, Acks::All), "the others lost a follower and go on");
-    world.pass(ms(5_000));
-    assert_eq!(world.leader(1), (3, vec![3, 1]));
     assert!(acked(&mut world, 3, 1, Acks::All));
     world.pull(Lever::StartBroker(B2));
     world.pass(ms(2_500));
@@ -131,6 +165,40 @@ fn e2_groups_on_healthy_coordinators_cannot_commit() {
     world.pass(ms(1_500));
     let Some(Response::OffsetCommit(refused)) = world.answer(token) else { panic!("no answer") };
     assert_eq!(refused[0].1, ErrorCode::CoordinatorNotAvailable);
+}
+
+fn offsets_of(group: &str, require_stable: bool) -> Request {
+    Request::OffsetFetch(vec![OffsetFetch { group: group.into(), partitions: None, require_stable }])
+}
+
+fn answered(world: &mut World, token: Token) -> Option<Result<(), ErrorCode>> {
+    match world.answer(token)? {
+        Response::OffsetFetch(mut groups) => Some(groups.remove(0).1.map(drop)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn e2_who_asks_for_stable_offsets_waits_for_the_commit_before_and_others_do_not() {
+    let mut world = World::three();
+    let group =
+        (0..).map(|n| format!("g{n}")).find(|g| coordinator(&mut world, g) != Ok(B2)).expect("some group");
+    let healthy = coordinator(&mut world, &group).expect("a coordinator").0;
+    let settled = world.ask(healthy, offsets_of(&group, true));
+    assert_eq!(answered(&mut world, settled), Some(Ok(())), "nothing is on its way");
+    world.pull(Lever::FreezeController);
+    world.pull(Lever::FreezeBroker(B2));
+    world.ask(healthy, commit(&group));
+    let (stable, any) =
+        (world.ask(healthy, offsets_of(&group, true)), world.ask(healthy, offsets_of(&group, false)));
+    assert_eq!(answered(&mut world, any), Some(Ok(())));
+    world.pass(ms(4_900));
+    assert_eq!(answered(&mut world, stable), None);
+    world.pass(ms(200));
+    assert_eq!(answered(&mut world, stable), Some(Err(ErrorCode::CoordinatorNotAvailable)));
+    let later = world.ask(healthy, offsets_of(&group, true));
+    world.pull(Lever::ThawBroker(B2));
+    assert_eq!(answered(&mut world, later), Some(Ok(())), "the follower is back");
 }
 
 #[test]

@@ -90,6 +90,10 @@ pub enum Lever {
     FreezeController,
     /// The controller goes on; sessions that ran out meanwhile are then seen as expired.
     ThawController,
+    /// A majority of the controllers stops. Those that are left still answer, and can decide nothing.
+    LoseQuorum,
+    /// The majority is back and elects a leader, which gives every broker a new session.
+    RestoreQuorum,
     /// `kill -9`: connections break, the log on disk survives.
     KillBroker(BrokerId),
     /// A killed broker starts again, registers with the controller and catches up.

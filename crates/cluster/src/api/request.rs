@@ -223,6 +223,8 @@ pub struct OffsetFetch {
     pub group: String,
     /// `None` is all of them.
     pub partitions: Option<Vec<TopicPartition>>,
+    /// Wait until what the coordinator has written so far is committed.
+    pub require_stable: bool,
 }
 
 /// Create topics.

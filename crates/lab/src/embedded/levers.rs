@@ -60,12 +60,11 @@ impl Levers for Embedded {
     }
 
     fn lose_quorum(&self) -> Pulled<'_> {
-        // Its only controller is all of its quorum.
-        self.freeze_controller()
+        self.pull(Lever::LoseQuorum)
     }
 
     fn restore_quorum(&self) -> Pulled<'_> {
-        self.thaw_controller()
+        self.pull(Lever::RestoreQuorum)
     }
 
     fn kill_broker(&self, broker: i32) -> Pulled<'_> {

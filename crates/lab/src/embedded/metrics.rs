@@ -1,7 +1,7 @@
 //! What the nodes would say of themselves, under Apache Kafka's names.
 //!
 //! Who does not run does not answer: a frozen controller is asked in vain, which is why dashboards that are fed by it
-//! stay as they were.
+//! stay as they were. A black hole swallows what goes to a broker's Kafka port, and not the questions of a dashboard.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,12 @@ const CONTROLLER: &str = "controller 1001";
 pub(super) fn of(state: &State) -> Vec<NodeMetrics> {
     let controller = NodeMetrics {
         node: CONTROLLER.to_owned(),
-        values: (!state.controller.frozen).then(|| of_controller(state)),
+        values: (!state.controller.frozen || state.controller.quorum_lost).then(|| of_controller(state)),
     };
     let brokers = state.brokers.iter().map(|broker| NodeMetrics {
         node: format!("broker {}", broker.broker.0),
-        values: (broker.link.process == Process::Running).then(|| of_broker(state, broker)),
+        values: matches!(broker.link.process, Process::Running | Process::BlackHoled)
+            .then(|| of_broker(state, broker)),
     });
     std::iter::once(controller).chain(brokers).collect()
 }

@@ -1,8 +1,6 @@
 //! A majority of the controllers stops, as under `SIGSTOP`: those that are left can decide nothing, so to brokers and
-//! clients it looks like a frozen controller (E7: by design; to be measured).
-//!
-//! The embedded cluster has one controller, and loses its quorum by freezing it: there `restore_quorum` and
-//! `thaw_controller` heal each other's faults.
+//! clients it looks like a frozen controller. It heals otherwise: the leader that a majority elects has heard of nobody,
+//! so a dead broker has a whole session from then on.
 
 use futures::FutureExt;
 use scenario::FaultKind;

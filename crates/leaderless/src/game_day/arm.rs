@@ -81,13 +81,18 @@ impl Rehearsal<'_> {
         let mut notices = self.system.notices();
         let mut progress = handle.progress();
         let mut look = tokio::time::interval(LOOK_EVERY);
+        // A fault may take seconds, and everything else goes on meanwhile; the next one waits for it.
+        let (system, measuring_from) = (self.system, self.measuring_from);
+        let mut injecting = None;
         loop {
             let next = steps.peek().map(|(at, _)| self.measuring_from + *at);
             tokio::select! {
-                () = until(next) => {
-                    if let Some((_, step)) = steps.next() {
-                        self.inject(step).await?;
-                    }
+                () = until(next), if injecting.is_none() => {
+                    injecting = steps.next().map(|(_, step)| Box::pin(inject(system, step, measuring_from)));
+                }
+                done = ended(&mut injecting) => {
+                    injecting = None;
+                    self.injected(done?);
                 }
                 notice = notices.recv() => match notice {
                     Ok(notice) => self.notice(notice),
@@ -114,19 +119,10 @@ impl Rehearsal<'_> {
         Ok(result)
     }
 
-    async fn inject(&mut self, step: &Step) -> anyhow::Result<()> {
-        let done = self.system.lab().inject(&step.call).await?;
-        let at = Instant::now();
-        let record = FaultRecord {
-            at_ms: ms_between(self.measuring_from, at),
-            kind: done.call.kind,
-            args: done.call.args,
-            effect: done.done,
-        };
-        let effect = shortened(&record.effect);
-        self.watch.line(&format!("{:>7.1} s  {effect}", record.at_ms / 1e3));
-        self.injections.push(Injection { at, heals: step.heals, record });
-        Ok(())
+    fn injected(&mut self, injection: Injection) {
+        let record = &injection.record;
+        self.watch.line(&format!("{:>7.1} s  {}", record.at_ms / 1e3, shortened(&record.effect)));
+        self.injections.push(injection);
     }
 
     fn notice(&mut self, notice: ModeNotice) {
@@ -233,6 +229,27 @@ impl Rehearsal<'_> {
         lines.extend(cluster_lines(name, self.system, self.measuring_from));
         lines.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         lines
+    }
+}
+
+/// Carries a step out. It counts from its beginning: that is when harm may begin.
+async fn inject(system: &System, step: &Step, measuring_from: Instant) -> anyhow::Result<Injection> {
+    let at = Instant::now();
+    let done = system.lab().inject(&step.call).await?;
+    let record = FaultRecord {
+        at_ms: ms_between(measuring_from, at),
+        kind: done.call.kind,
+        args: done.call.args,
+        effect: done.done,
+    };
+    Ok(Injection { at, heals: step.heals, record })
+}
+
+/// For ever pending where nothing is under way.
+async fn ended<F: Future + Unpin>(under_way: &mut Option<F>) -> F::Output {
+    match under_way {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
 

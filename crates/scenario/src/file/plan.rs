@@ -75,7 +75,7 @@ fn clock(cluster: &mut Section<'_>) -> ClockPlan {
         heartbeat: millis("heartbeat_ms"),
         replica_lag: millis("replica_lag_ms"),
         stale_check: millis("stale_check_ms"),
-        isr_rejoin: millis("isr_rejoin_ms"),
+        quorum_election: millis("quorum_election_ms"),
         broker_start: millis("broker_start_ms"),
         offsets_commit: millis("offsets_commit_ms"),
         leader_rebalance: millis("leader_rebalance_ms"),

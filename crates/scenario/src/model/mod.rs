@@ -82,10 +82,10 @@ pub struct ClockPlan {
     pub heartbeat: Option<Duration>,
     /// A follower that has not caught up for this long leaves the in-sync replicas.
     pub replica_lag: Option<Duration>,
-    /// From the thaw of a controller to its first look at stale sessions.
+    /// From the thaw of a controller until it has fenced a broker that it takes for dead.
     pub stale_check: Option<Duration>,
-    /// From an election under a thaw to the return of the other replicas.
-    pub isr_rejoin: Option<Duration>,
+    /// From the return of a majority of the controllers until they have a leader.
+    pub quorum_election: Option<Duration>,
     /// From the start of a broker's process to its registration.
     pub broker_start: Option<Duration>,
     /// How long a group's commit waits for the in-sync replicas.
@@ -310,7 +310,7 @@ impl ClockPlan {
             ("heartbeat_ms", self.heartbeat),
             ("replica_lag_ms", self.replica_lag),
             ("stale_check_ms", self.stale_check),
-            ("isr_rejoin_ms", self.isr_rejoin),
+            ("quorum_election_ms", self.quorum_election),
             ("broker_start_ms", self.broker_start),
             ("offsets_commit_ms", self.offsets_commit),
             ("leader_rebalance_ms", self.leader_rebalance),

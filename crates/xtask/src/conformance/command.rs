@@ -9,6 +9,7 @@ use lab::Backend;
 use lab::apache::Kafka;
 
 use super::agree::{Summary, Verdict};
+use super::calibrate::BrokerStart;
 use super::expected::{self, Expected};
 use super::run::{self, Plan, Play};
 use super::{head, stories, table};
@@ -72,7 +73,7 @@ impl Conformance {
     /// # Errors
     /// When a file cannot be read or written.
     pub async fn run(&self) -> anyhow::Result<ExitCode> {
-        let plan = match self.plan() {
+        let mut plan = match self.plan() {
             Ok(plan) => plan,
             Err(problem) => return Ok(usage(&problem)),
         };
@@ -81,13 +82,6 @@ impl Conformance {
             Err(problem) => return Ok(usage(&problem)),
         };
         let mut failed = Vec::new();
-        let embedded = if self.cluster == Cluster::Apache {
-            Vec::new()
-        } else {
-            let played = run::play(&plan, Backend::Embedded, None).await;
-            failed.extend(played.failed);
-            Summary::of_all(&played.seen)
-        };
         let real = match &kafka {
             Some(kafka) => {
                 let played = run::play(&plan, Backend::Apache, Some(kafka)).await;
@@ -97,7 +91,15 @@ impl Conformance {
             }
             None => self.committed(&plan)?,
         };
-        self.save(&real, &embedded)?;
+        let embedded = if self.cluster == Cluster::Apache {
+            Vec::new()
+        } else {
+            plan.broker_start = broker_start(&real)?;
+            let played = run::play(&plan, Backend::Embedded, None).await;
+            failed.extend(played.failed);
+            Summary::of_all(&played.seen)
+        };
+        self.save(&real, &embedded, &plan.broker_start)?;
         Ok(self.judge(&real, &embedded, &failed))
     }
 
@@ -123,6 +125,7 @@ impl Conformance {
             plays: stories.map(Play::Story).chain(subjects).collect(),
             runs: if self.short { 1 } else { usize::from(self.runs) },
             lanes: usize::from(self.lanes),
+            broker_start: BrokerStart::default(),
         })
     }
 
@@ -170,13 +173,13 @@ impl Conformance {
         Ok(Real { from: expected.from, cells, played: false })
     }
 
-    fn save(&self, real: &Real, embedded: &[Summary]) -> anyhow::Result<()> {
+    fn save(&self, real: &Real, embedded: &[Summary], broker_start: &BrokerStart) -> anyhow::Result<()> {
         if let Some(file) = &self.json {
             let both = serde_json::json!({ "from": real.from, "apache": real.cells, "embedded": embedded });
             std::fs::write(file, serde_json::to_string_pretty(&both)?)?;
         }
         let Some(file) = &self.write else { return Ok(()) };
-        let head = head::markdown(&real.from, &self.typed());
+        let head = head::markdown(&real.from, &self.typed(), broker_start);
         let rows = table::rows(&real.cells, embedded);
         std::fs::write(file, table::markdown(&head, &rows, title))?;
         if !real.played {
@@ -221,6 +224,11 @@ impl Conformance {
             (true, false) => ExitCode::SUCCESS,
         }
     }
+}
+
+/// For stories that are not in this run, what was committed says how long a broker takes to start.
+fn broker_start(real: &Real) -> anyhow::Result<BrokerStart> {
+    Ok(BrokerStart::seen(&real.cells).or(BrokerStart::seen(&Expected::read()?.cells)))
 }
 
 fn title(heading: &str) -> String {

@@ -1,12 +1,96 @@
 //! The disagreements of stories whose reason is known. They are counted as disagreements all the same.
 
-/// (story, beginning of the cell, reason).
-const REASONS: &[(&str, &str, &str)] = &[];
+use crate::protocol;
+
+/// Cells that disagree for one reason.
+struct Known {
+    stories: &'static [&'static str],
+    /// How they begin, and what else is in their name.
+    cells: &'static [(&'static str, &'static str)],
+    reason: &'static str,
+}
+
+const ALL: &[&str] = &["E0", "E1", "E2", "E3", "E5", "E6", "E7", "E8"];
+
+/// The first that fits counts.
+const REASONS: &[Known] = &[
+    Known {
+        stories: ALL,
+        cells: &[("metrics in", "LeaderCount"), ("metrics in the outage", "UnderReplicatedPartitions")],
+        reason: "where the topic of `CreateTopics` lies is drawn, on both",
+    },
+    Known {
+        stories: ALL,
+        cells: &[("account idempotent", "given up, and read twice or more")],
+        reason: "on Apache Kafka none in about half of all runs and nearly all in the others, here nearly all: a race in \
+                 librdkafka between the expiry of a record and its retry; not traced further",
+    },
+    Known {
+        stories: &["E3"],
+        cells: &[("in-sync set", "full again")],
+        reason: "after a black hole a broker of Apache Kafka waits for its connections to be opened again: 1 to 7 s",
+    },
+    Known {
+        stories: &["E0", "E1", "E2", "E3"],
+        cells: &[
+            ("metadata: leader of", "healing"),
+            ("metadata: in-sync", "healing"),
+            ("in-sync set", "healing"),
+            ("watermarks of", "healing"),
+            ("FindCoordinator", "healing"),
+        ],
+        reason: "which broker a thawed controller fences for a moment is a race on Apache Kafka; here it is drawn",
+    },
+    Known {
+        stories: &["E0", "E1", "E2", "E3"],
+        cells: &[("metrics, healing", "")],
+        reason: "the disturbance is shorter than the time between two looks at the metrics of Apache Kafka",
+    },
+    Known {
+        stories: &["E6"],
+        cells: &[("metadata: in-sync set", "outage")],
+        reason: "the old follower leaves the set and the other one joins it in one step here, in two on Apache Kafka",
+    },
+    Known {
+        stories: &["E6", "E8"],
+        cells: &[
+            ("produce", ""),
+            ("new reader", ""),
+            ("after the heal", "first"),
+            ("producers' statistics", ""),
+            ("reader's statistics", ""),
+        ],
+        reason: "librdkafka looks for a new leader once a second, and where in that second the question comes is chance",
+    },
+    Known {
+        stories: ALL,
+        cells: &[("old member asks for its offsets", "")],
+        reason: "librdkafka gives up on both; which of its timers runs out first depends on when it was connected",
+    },
+    Known {
+        stories: ALL,
+        cells: &[("old member commits after the heal", "")],
+        reason: "librdkafka's commits begin anew every 6 s (`session.timeout.ms`): one try earlier or later",
+    },
+];
 
 /// Why two clusters do not agree on a cell, where that is known.
 #[must_use]
 pub fn reason(story: &str, cell: &str) -> Option<&'static str> {
-    let fits = |(of, begins, _): &&(&str, &str, &str)| *of == story && cell.starts_with(begins);
-    let here = REASONS.iter().find(fits).map(|(_, _, reason)| *reason);
-    here.or_else(|| crate::protocol::known::reason(story, cell))
+    let named = |(begins, holds): &(&str, &str)| cell.starts_with(begins) && cell.contains(holds);
+    let fits = |known: &&Known| known.stories.contains(&story) && known.cells.iter().any(named);
+    let here = REASONS.iter().find(fits).map(|known| known.reason);
+    here.or_else(|| protocol::known::reason(story, cell))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_for_its_stories_and_cells_only() {
+        assert!(reason("E0", "watermarks of t-0, healing").is_some());
+        assert!(reason("E0", "watermarks of t-0, outage").is_none());
+        assert!(reason("E5", "watermarks of t-0, healing").is_none());
+    }
 }

@@ -1,6 +1,7 @@
 //! The conformance table: one observation of one cluster is a [`cell::Seen`].
 
 pub mod agree;
+pub mod calibrate;
 pub mod cell;
 pub mod command;
 pub mod expected;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use cluster::Clock;
 use lab::apache::{Apache, ApacheSpec, Kafka, Network};
 use lab::embedded::{Embedded, EmbeddedSpec};
 use lab::{Backend, Lab};
 use tokio::sync::{RwLock, Semaphore};
 
+use super::calibrate::BrokerStart;
 use super::cell::Seen;
 use super::ground::{Ground, OFFSETS_PARTITIONS};
 use super::story::{Shape, Story};
@@ -60,6 +62,8 @@ pub struct Plan {
     pub runs: usize,
     /// How many clusters of Apache Kafka at once.
     pub lanes: usize,
+    /// How long a broker of the embedded cluster takes to start.
+    pub broker_start: BrokerStart,
 }
 
 /// What came of it.
@@ -81,6 +85,7 @@ pub async fn play(plan: &Plan, backend: Backend, kafka: Option<&Kafka>) -> Playe
         backend,
         kafka: kafka.cloned(),
         lanes: Semaphore::new(lanes),
+        broker_start: plan.broker_start.clone(),
         quiet: Arc::default(),
     });
     let all = plan.runs * plan.plays.len();
@@ -88,7 +93,7 @@ pub async fn play(plan: &Plan, backend: Backend, kafka: Option<&Kafka>) -> Playe
     for run in 0..plan.runs {
         for play in &plan.plays {
             let (play, stage) = (play.clone(), Arc::clone(&stage));
-            tasks.spawn(async move { (run, play.name(), stage.play(&play).await) });
+            tasks.spawn(async move { (run, play.name(), stage.play(&play, run).await) });
         }
     }
     let mut played = Played::default();
@@ -122,17 +127,18 @@ struct Stage {
     backend: Backend,
     kafka: Option<Kafka>,
     lanes: Semaphore,
+    broker_start: BrokerStart,
     /// Starting is what takes the processor: one cluster at a time, and none while another one heals.
     quiet: Arc<RwLock<()>>,
 }
 
 impl Stage {
-    async fn play(&self, play: &Play) -> anyhow::Result<(Vec<Seen>, Duration)> {
+    async fn play(&self, play: &Play, run: usize) -> anyhow::Result<(Vec<Seen>, Duration)> {
         let _lane = self.lanes.acquire().await?;
         let mut tries = 1;
         loop {
             let begun = Instant::now();
-            let once = tokio::time::timeout(PLAY_WITHIN, self.play_once(play)).await;
+            let once = tokio::time::timeout(PLAY_WITHIN, self.play_once(play, run)).await;
             match once.with_context(|| format!("not over after {PLAY_WITHIN:?}")).flatten() {
                 Ok(seen) => return Ok((seen, begun.elapsed())),
                 Err(error) if tries == TRIES => return Err(error),
@@ -142,17 +148,17 @@ impl Stage {
         }
     }
 
-    async fn play_once(&self, play: &Play) -> anyhow::Result<Vec<Seen>> {
+    async fn play_once(&self, play: &Play, run: usize) -> anyhow::Result<Vec<Seen>> {
         match play {
             Play::Story(story) => {
-                let lab = self.start(story.shape).await?;
+                let lab = self.start(story.shape, story.name, run).await?;
                 let ground = Ground { story: story.name, lab, quiet: Arc::clone(&self.quiet) };
                 let seen = story.play(&ground).await;
                 ground.lab.shutdown().await;
                 seen
             }
             Play::Protocol(subjects) => {
-                let lab = self.start(Shape::PLAIN).await?;
+                let lab = self.start(Shape::PLAIN, "", run).await?;
                 let seen = ask(subjects, lab.as_ref()).await;
                 lab.shutdown().await;
                 seen
@@ -160,8 +166,12 @@ impl Stage {
         }
     }
 
-    async fn start(&self, shape: Shape) -> anyhow::Result<Box<dyn Lab>> {
+    async fn start(&self, shape: Shape, story: &str, run: usize) -> anyhow::Result<Box<dyn Lab>> {
         let cluster = cluster::Spec {
+            clock: Clock { broker_start: self.broker_start.of(story), ..Clock::apache() },
+            // What is chance on Apache Kafka shall be seen in more than one way on the embedded cluster too; the
+            // placement on three brokers is the same with every ninth seed.
+            seed: 9 * run as u64,
             offsets_partitions: OFFSETS_PARTITIONS,
             offsets_replication_factor: shape.offsets_replicas,
             ..cluster::Spec::new()

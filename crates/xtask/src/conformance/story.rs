@@ -2,7 +2,7 @@
 //!
 //! Every story is played by the same score, so that the same cell means the same in each:
 //! ```text
-//! s  -        0          0.5 ............ 13   11 ........... 20     20 .................. 42
+//! s  -        0          0.5 ............ 13   11 ........... 20     20 .................. 38
 //!    clients  the fault  account of records    the questions         the heal; pulses, alarms, sets
 //! ```
 //! The questions come after a broker's session (9 s) is over: what they find is there to stay.
@@ -29,7 +29,7 @@ const METRICS_AT: Duration = Duration::from_secs(18);
 const HEAL_AT: Duration = Duration::from_secs(20);
 
 /// From the beginning of the heal to the end of the story.
-const HEALING: Duration = Duration::from_secs(22);
+const HEALING: Duration = Duration::from_secs(18);
 
 /// How long a newcomer reads in the outage.
 const NEWCOMER: Duration = Duration::from_secs(6);

@@ -162,7 +162,11 @@ impl World {
 
     /// All committed offsets: (partition, offset).
     pub(super) fn offsets(&self) -> Vec<(i32, i64)> {
-        let all = self.groups.fetch_offsets(OffsetFetch { group: GROUP.to_owned(), partitions: None });
+        let all = self.groups.fetch_offsets(OffsetFetch {
+            group: GROUP.to_owned(),
+            partitions: None,
+            require_stable: false,
+        });
         all.into_iter().filter_map(|(partition, at)| Some((partition.partition, at?.offset))).collect()
     }
 

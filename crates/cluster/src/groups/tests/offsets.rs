@@ -14,7 +14,11 @@ fn a_commit_is_visible_once_it_is_stored() {
     let token = world.commit(who(&member), &[(0, 10), (1, 20)]);
     assert!(world.is_parked(token));
     assert_eq!(world.offsets(), []);
-    let asked = OffsetFetch { group: GROUP.to_owned(), partitions: Some(vec![partition(1), partition(7)]) };
+    let asked = OffsetFetch {
+        group: GROUP.to_owned(),
+        partitions: Some(vec![partition(1), partition(7)]),
+        require_stable: false,
+    };
     assert_eq!(world.groups.fetch_offsets(asked.clone()), [(partition(1), None), (partition(7), None)]);
     world.store(Ok(()));
     assert_eq!(world.commit_errors(token), [ErrorCode::None; 2]);

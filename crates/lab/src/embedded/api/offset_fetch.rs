@@ -41,13 +41,18 @@ pub(super) fn exchange(request: OffsetFetchRequest, version: i16) -> Exchange<Of
 
 fn single(request: OffsetFetchRequest) -> OffsetFetch {
     let topics = request.topics.map(|topics| topics.into_iter().map(|t| (t.name, t.partition_indexes)));
-    OffsetFetch { group: request.group_id.to_string(), partitions: topics.map(partitions) }
+    OffsetFetch {
+        group: request.group_id.to_string(),
+        partitions: topics.map(partitions),
+        require_stable: request.require_stable,
+    }
 }
 
 fn several(request: OffsetFetchRequest) -> Vec<OffsetFetch> {
+    let require_stable = request.require_stable;
     let groups = request.groups.into_iter().map(|group| {
         let topics = group.topics.map(|topics| topics.into_iter().map(|t| (t.name, t.partition_indexes)));
-        OffsetFetch { group: group.group_id.to_string(), partitions: topics.map(partitions) }
+        OffsetFetch { group: group.group_id.to_string(), partitions: topics.map(partitions), require_stable }
     });
     groups.collect()
 }
