@@ -46,6 +46,7 @@ enum Rest {
     Awake { quiet: u32 },
     /// The rings are marked; the next look decides.
     Dozing,
+    /// Only when it is woken or due.
     Asleep {
         since: Duration,
         /// When it was looked at as a whole.

@@ -5,7 +5,7 @@
 //! | [oldest unacknowledged call](age) | a guard that ends with the delivery report | while recovering | older than twice the largest ack of the window, within 200 ms and half the objective |
 //! | [oldest unanswered call](age) | a guard that ends with the answer | while recovering | the same, of answers |
 //! | [heartbeat outstanding](age) | the heartbeat under way | longer than twice the largest round trip of the window, at least 200 ms | past its deadline |
-//! | [leader](leader) | statistics, metadata | -1 for 500 ms, nobody called | -1 for 500 ms with demand |
+//! | [leader](leader) | statistics, metadata | -1 for 500 ms of reports, nobody called | the same with demand |
 //! | [ack progress](acks) | statistics | never | in flight, and nothing acknowledged for 500 ms of reports |
 //! | [consumer progress](consumer) | positions and ends | never | a lag, and the position frozen for 1 s of reports |
 //! | [completions](completions) | every call that ended | at half of the rates | half failed, or four in five were slow, of at least 20 in 10 s |
