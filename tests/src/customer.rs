@@ -108,6 +108,16 @@ impl Customer {
         self.ask(Method::DELETE, self.order_url(partition, id), Value::Null).await
     }
 
+    /// Where the circuits of a service are.
+    pub async fn mode(&self, service: SocketAddr) -> Value {
+        self.ask(Method::GET, format!("http://{service}/mode"), Value::Null).await.body
+    }
+
+    /// Orders a state of circuits of a service, as its operator.
+    pub async fn orders_mode(&self, service: SocketAddr, order: Value) -> Answer {
+        self.ask(Method::POST, format!("http://{service}/mode"), order).await
+    }
+
     /// The counters of a service.
     pub async fn metrics(&self, service: SocketAddr) -> String {
         self.ask(Method::GET, format!("http://{service}/metrics"), Value::Null).await.text

@@ -1,8 +1,8 @@
 //! One story for each fault: 200 over Kafka, the fault, degraded 200 and fast 503, the heal, 200 over Kafka again.
 
-use scenario::Strategy;
+use scenario::{ClusterPlan, Strategy};
 use serde_json::json;
-use story_tests::{PARTITIONS, World, degrade};
+use story_tests::{PARTITIONS, World, degrade, three_brokers};
 
 /// Waits until quotes are degraded and orders refused on this partition.
 async fn flips(world: &World, partition: u16) {
@@ -117,6 +117,46 @@ async fn a_lost_coordinator_does_not_touch_the_request_path() {
     }
     world.inject(json!({"kind": "restore_coordinator"})).await;
     world.is_healthy("after").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn enough_stuck_partitions_take_the_whole_cluster_off_kafka() {
+    let world = World::start_on(&ClusterPlan { partitions: 8, ..three_brokers() }, degrade()).await;
+    world.inject(json!({"kind": "strip_leader", "topic": "*", "partitions": [0, 1, 2, 3]})).await;
+    flips(&world, 7).await;
+    let mode = world.mode(world.system.quote_address()).await;
+    assert_eq!(
+        mode["scopes"][0],
+        json!({"name": "cluster", "partitions": 8, "open": 4, "admits_permille": 0})
+    );
+    assert_eq!(mode["circuits"][7]["state"], "closed", "by itself; its scope is not");
+    world.inject(json!({"kind": "restore_leader", "topic": "*", "partitions": [0, 1, 2, 3]})).await;
+    world.is_healthy("after").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_takes_a_partition_off_kafka_and_gives_it_back() {
+    let world = World::start(degrade()).await;
+    let quote = world.system.quote_address();
+    let open =
+        json!({"scope": "quote-1", "state": "open", "for_s": 600, "why": "broker 2 is being replaced"});
+    let answer = world.orders_mode(quote, open).await;
+    assert_eq!((answer.status, &answer.body["circuits"][1]["state"]), (200, &json!("forced_open")));
+    assert!(world.quote(1).await.is_degraded());
+    assert!(world.quote(0).await.is_kafka());
+    assert_eq!(world.mode(quote).await["circuits"][1]["why"], "broker 2 is being replaced");
+    let counted = world.metrics(quote).await;
+    assert!(
+        counted.contains("leaderless_quote_circuit_state{partition=\"1\",state=\"forced_open\"} 1"),
+        "{counted}"
+    );
+    let answer = world.orders_mode(quote, json!({"scope": "quote-1", "state": "auto", "why": "done"})).await;
+    assert_eq!(answer.status, 200);
+    world.is_healthy("after").await;
+    let refused = world.orders_mode(quote, json!({"scope": "quote-1", "state": "ajar", "why": "?"})).await;
+    assert_eq!((refused.status, &refused.body["executed"]), (422, &json!("no")));
     world.stop().await;
 }
 

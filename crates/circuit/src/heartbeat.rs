@@ -59,8 +59,18 @@ impl Heartbeats {
     /// A heartbeat is due for a circuit of this generation. One that an older generation left behind does not hold it
     /// up.
     pub(crate) fn due(&self, generation: u64, now: Duration) -> bool {
+        self.next(generation).is_some_and(|next| now >= next)
+    }
+
+    /// When the next one is due; `None` while one is under way, or the outcome of the last one waits.
+    pub(crate) fn next(&self, generation: u64) -> Option<Duration> {
         let held_up = self.under_way.is_some_and(|beat| beat.generation == generation);
-        now >= self.next && !held_up && self.outcome.is_none()
+        (!held_up && self.outcome.is_none()).then_some(self.next)
+    }
+
+    /// An outcome waits.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.outcome.is_some()
     }
 
     pub(crate) fn start(
@@ -137,7 +147,7 @@ impl UnderWay {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

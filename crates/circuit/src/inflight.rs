@@ -16,14 +16,33 @@
 //!   nobody looks at. One bucket out of use is looked at per lane in every eighth tick, so that call is found
 //!   within eight times [`BUCKETS`] ticks, and counts from the time when its bucket was opened.
 //! - A guard outlives everything: it may be dropped after the watchdog, on any thread.
+//!
+//! # Sleep
+//! A ring in which nothing happens need not be looked at. The watchdog of many rings puts such a one to sleep in two
+//! ticks: in the first it marks the current bucket of each lane, in the second it finds every bucket empty, or calls it
+//! off. A call reads the mark *after* it has joined, and wakes the ring: so it either was there at the second tick or
+//! sees the mark. A call that wakes a ring counts from the tick before the one that heard of it.
+//!
+//! What the order of memory allows beyond that (the mark is read relaxed, for a fence would cost every call as much as it
+//! costs now) no machine is known to do for the 10 ms between the two ticks; it is covered by a look at each sleeping
+//! ring once a second, and the model of it holds with that look only.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::sync::{AtomicUsize, Counted, Ordering};
+use crate::wake::WakeBits;
+
 /// Buckets of one lane. With the default span of 625 ms a bucket is 9.8 ms wide, about one tick of the watchdog.
+#[cfg(not(loom))]
 pub const BUCKETS: usize = 64;
+/// Buckets of one lane, as few as a model of all interleavings can bear.
+#[cfg(loom)]
+pub const BUCKETS: usize = 3;
+
+/// The mark of a lane that nobody looks at, beside the index of its current bucket.
+const ASLEEP: usize = 1 << 16;
 
 /// Lanes are a power of two, at most this many: each one is looked at in each tick.
 pub const LANES_MAX: usize = 64;
@@ -41,16 +60,16 @@ struct Bucket;
 #[repr(align(128))]
 struct Lane {
     current: AtomicUsize,
-    buckets: [Arc<Bucket>; BUCKETS],
+    buckets: [Counted<Bucket>; BUCKETS],
 }
 
 impl Lane {
     fn new() -> Self {
-        Self { current: AtomicUsize::new(0), buckets: std::array::from_fn(|_| Arc::new(Bucket)) }
+        Self { current: AtomicUsize::new(0), buckets: std::array::from_fn(|_| Counted::new(Bucket)) }
     }
 
     fn calls(&self, bucket: usize) -> usize {
-        Arc::strong_count(&self.buckets[bucket]) - 1
+        Counted::strong_count(&self.buckets[bucket]) - 1
     }
 }
 
@@ -58,6 +77,8 @@ impl Lane {
 #[derive(Debug, Clone)]
 pub struct InFlight {
     lanes: Arc<[Lane]>,
+    wake: WakeBits,
+    index: usize,
 }
 
 impl InFlight {
@@ -67,21 +88,43 @@ impl InFlight {
     /// before new ones can look older than they are, and must be above the limit that trips.
     #[must_use]
     pub fn new(lanes: usize, span: Duration) -> (Self, Watch) {
+        Self::waking(lanes, span, WakeBits::new(1), 0)
+    }
+
+    /// As [`new`](Self::new); the first call after a sleep sets this bit.
+    pub(crate) fn waking(lanes: usize, span: Duration, wake: WakeBits, index: usize) -> (Self, Watch) {
         let lanes: Arc<[Lane]> =
             (0..lanes.clamp(1, LANES_MAX).next_power_of_two()).map(|_| Lane::new()).collect();
-        (Self { lanes: Arc::clone(&lanes) }, Watch::new(lanes, span))
+        (Self { lanes: Arc::clone(&lanes), wake, index }, Watch::new(lanes, span))
     }
 
     /// Begins a call. It is in flight until the guard is dropped.
     #[inline]
     pub fn begin(&self) -> Guard {
         let lane = &self.lanes[lane_of_this_thread() & (self.lanes.len() - 1)];
-        let current = lane.current.load(Ordering::Relaxed) % BUCKETS;
-        Guard { _bucket: Some(Arc::clone(&lane.buckets[current])) }
+        let current = lane.current.load(Ordering::Relaxed) % ASLEEP;
+        let bucket = Counted::clone(&lane.buckets[current % BUCKETS]);
+        // After it has joined: before, the ring could fall asleep between the two.
+        if lane.current.load(Ordering::Relaxed) >= ASLEEP {
+            self.wake();
+        }
+        Guard { _bucket: Some(bucket) }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        self.wake.set(self.index);
     }
 }
 
+/// One lane is enough for a model, and the same one in each of its executions.
+#[cfg(loom)]
+fn lane_of_this_thread() -> usize {
+    0
+}
+
 /// Threads take lanes in the order in which they first begin a call.
+#[cfg(not(loom))]
 #[inline]
 fn lane_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -93,7 +136,7 @@ fn lane_of_this_thread() -> usize {
 #[derive(Debug)]
 #[must_use = "a guard that is dropped at once ends its call at once"]
 pub struct Guard {
-    _bucket: Option<Arc<Bucket>>,
+    _bucket: Option<Counted<Bucket>>,
 }
 
 impl Guard {
@@ -204,6 +247,30 @@ impl Watch {
         }
         self.last.oldest = None;
     }
+
+    /// Marks every lane: from here on a call wakes the ring. To be called where the ring is empty.
+    pub(crate) fn doze(&mut self) {
+        for (lane, notes) in self.lanes.iter().zip(&self.notes) {
+            lane.current.store(notes.current.bucket | ASLEEP, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether every bucket of the marked lanes is empty, so that nobody need look until somebody wakes the ring. A call
+    /// that is found is in the account again.
+    pub(crate) fn is_still(&mut self) -> bool {
+        for (lane, notes) in self.lanes.iter().zip(&mut self.notes) {
+            (0..notes.free.len()).for_each(|_| notes.find_latecomer(lane));
+        }
+        self.is_empty()
+    }
+
+    /// Takes the marks away: the ring is looked at again. The calls that woke it began after `slept_until`.
+    pub(crate) fn rouse(&mut self, slept_until: Duration) {
+        for (lane, notes) in self.lanes.iter().zip(&mut self.notes) {
+            notes.current.at = notes.current.at.max(slept_until);
+            lane.current.store(notes.current.bucket, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Notes {
@@ -256,7 +323,7 @@ impl Notes {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -270,7 +337,7 @@ mod tests {
         watch.tick(ms(20));
         drop(first);
         watch.tick(ms(30));
-        let late = Guard { _bucket: Some(Arc::clone(&calls.lanes[0].buckets[0])) };
+        let late = Guard { _bucket: Some(Counted::clone(&calls.lanes[0].buckets[0])) };
         for tick in 4..4 + BUCKETS as u64 * u64::from(LATE_LOOK) {
             watch.tick(ms(tick * 10));
         }

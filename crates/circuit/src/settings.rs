@@ -42,6 +42,54 @@ pub struct Settings {
     pub calm: Duration,
     /// How long a suspect circuit must look healthy before it is called closed again. 1 s; 10 ms to 10 min.
     pub suspect_hold: Duration,
+    /// For how long a half-open circuit whose heartbeats are healthy waits for customers' records from before the trip.
+    /// 2 s, about what a client takes to find a new leader and to send again; up to 60 s.
+    pub drain_max: Duration,
+    /// In how much time customers come back after a recovery. 500 ms, which is fifty looks; 10 ms to 10 min.
+    pub slow_start_window: Duration,
+    /// The share that comes back at once, in thousandths. 100; 1 to 1,000.
+    pub slow_start_min_permille: u32,
+    /// How fast it grows at first, in hundredths: the share after the part t of the window is t^(100 / this). 100, which
+    /// is a straight line; 10 to 1,000.
+    pub slow_start_aggression_pct: u32,
+    /// The share of open partitions from which a topic, and the cluster, opens as a whole, in thousandths. 300; 1 to
+    /// 1,000.
+    pub escalate_permille: u32,
+    /// Fewer open partitions than this open nothing else. 4: one lost broker of nine stops three partitions of nine, and
+    /// is not a lost cluster. 1 to 10,000.
+    pub escalate_min: usize,
+    /// The share of open partitions below which it lets customers back, in thousandths. 150; 0 (which is none open) to
+    /// the share that opens it.
+    pub deescalate_permille: u32,
+    /// For how long it must have been below. 250 ms, the shortest dwell: its partitions have proven themselves, and customers
+    /// come back in steps. 10 ms to 10 min.
+    pub escalation_hold: Duration,
+    /// For how long a partition that somebody calls may have no leader. 500 ms, which is longer than an election takes;
+    /// 10 ms to 60 s.
+    pub leader_limit: Duration,
+    /// A partition that was called within this time is in demand. 1 s; 10 ms to 10 min.
+    pub demand_life: Duration,
+    /// For how long records may be in flight with none acknowledged, as of the reports. 500 ms; 10 ms to 60 s.
+    pub ack_limit: Duration,
+    /// For how long a consumer that lags may stand still, as of the reports. 1 s; 10 ms to 10 min.
+    pub consumer_limit: Duration,
+    /// A report of statistics that is older says nothing. 3 s; 10 ms to 10 min, and longer than the client's interval.
+    pub report_life: Duration,
+    /// How far back the rates of failed and of slow calls look. 10 s; 100 ms to 1 h.
+    pub completions_window: Duration,
+    /// Fewer calls than this within the window are no rate. 20; 1 to 1,000,000.
+    pub completions_min: u32,
+    /// The rate of failed calls that trips, in thousandths. 500; 10 to 1,000.
+    pub failures_permille: u32,
+    /// The rate of slow calls that trips, in thousandths. 800; 10 to 1,000.
+    pub slow_permille: u32,
+    /// A call that took longer was slow. 500 ms, half of the default objective; 1 ms to 60 s.
+    pub slow_call: Duration,
+    /// For how long the client may refuse records on end because its queue is full. 200 ms; 10 ms to 60 s.
+    pub queue_limit: Duration,
+    /// The recovery's share of each limit of age and rate, in thousandths: from there on a signal is suspicious while
+    /// customers come back. 500; 100 to 900, so that it takes a better dependency to recover than to stay closed.
+    pub recovery_permille: u32,
     /// Lanes of an in-flight ring: threads that begin calls at the same time without sharing a cache line. Each lane
     /// takes about 10 kB per partition and costs the watchdog a look per tick. 2; 1 to 64.
     pub lanes: usize,
@@ -64,6 +112,26 @@ impl Default for Settings {
             dwell_max: ms(2_000),
             calm: ms(10_000),
             suspect_hold: ms(1_000),
+            drain_max: ms(2_000),
+            slow_start_window: ms(500),
+            slow_start_min_permille: 100,
+            slow_start_aggression_pct: 100,
+            escalate_permille: 300,
+            escalate_min: 4,
+            deescalate_permille: 150,
+            escalation_hold: ms(250),
+            leader_limit: ms(500),
+            demand_life: ms(1_000),
+            ack_limit: ms(500),
+            consumer_limit: ms(1_000),
+            report_life: ms(3_000),
+            completions_window: ms(10_000),
+            completions_min: 20,
+            failures_permille: 500,
+            slow_permille: 800,
+            slow_call: ms(500),
+            queue_limit: ms(200),
+            recovery_permille: 500,
             lanes: 2,
         }
     }
@@ -102,7 +170,33 @@ impl Settings {
         within("dwell_min", self.dwell_min, ms(10), self.dwell_max)?;
         within("calm", self.calm, ms(100), hour)?;
         within("suspect_hold", self.suspect_hold, ms(10), ms(600_000))?;
-        within("lanes", self.lanes, 1, crate::inflight::LANES_MAX)
+        within("lanes", self.lanes, 1, crate::inflight::LANES_MAX)?;
+        within("drain_max", self.drain_max, Duration::ZERO, ms(60_000))?;
+        within("slow_start_window", self.slow_start_window, ms(10), ms(600_000))?;
+        within("slow_start_min_permille", self.slow_start_min_permille, 1, 1_000)?;
+        within("slow_start_aggression_pct", self.slow_start_aggression_pct, 10, 1_000)?;
+        within("escalate_permille", self.escalate_permille, 1, 1_000)?;
+        within("escalate_min", self.escalate_min, 1, crate::circuits::PARTITIONS_MAX)?;
+        within("deescalate_permille", self.deescalate_permille, 0, self.escalate_permille)?;
+        within("escalation_hold", self.escalation_hold, ms(10), ms(600_000))?;
+        self.check_reports()
+    }
+
+    /// The bounds of what is told and counted.
+    fn check_reports(&self) -> Result<(), BadSetting> {
+        let ms = Duration::from_millis;
+        within("leader_limit", self.leader_limit, ms(10), ms(60_000))?;
+        within("demand_life", self.demand_life, ms(10), ms(600_000))?;
+        within("ack_limit", self.ack_limit, ms(10), ms(60_000))?;
+        within("consumer_limit", self.consumer_limit, ms(10), ms(600_000))?;
+        within("report_life", self.report_life, ms(10), ms(600_000))?;
+        within("completions_window", self.completions_window, ms(100), Duration::from_secs(3600))?;
+        within("completions_min", self.completions_min, 1, 1_000_000)?;
+        within("failures_permille", self.failures_permille, 10, 1_000)?;
+        within("slow_permille", self.slow_permille, 10, 1_000)?;
+        within("slow_call", self.slow_call, ms(1), ms(60_000))?;
+        within("queue_limit", self.queue_limit, ms(10), ms(60_000))?;
+        within("recovery_permille", self.recovery_permille, 100, 900)
     }
 
     /// Half the objective: no call in flight may get older than this without tripping its circuit.
@@ -113,6 +207,16 @@ impl Settings {
     /// The age at which a call in flight is stuck, when the largest lately was `usual`.
     pub(crate) fn age_limit(&self, usual: Duration) -> Duration {
         (usual * 2).clamp(self.age_floor, self.age_ceiling())
+    }
+
+    /// The lower limit of a recovery.
+    pub(crate) fn recovery_limit(&self, limit: Duration) -> Duration {
+        limit * self.recovery_permille / 1_000
+    }
+
+    /// The lower rate of a recovery; at least one thousandth, so that no failure at all is never suspicious.
+    pub(crate) fn recovery_share(&self, limit_permille: u32) -> u32 {
+        (limit_permille * self.recovery_permille / 1_000).max(1)
     }
 
     /// The age at which an outstanding heartbeat makes its partition suspect.

@@ -1,6 +1,6 @@
-//! The maximum of a sliding window, in constant space.
+//! Sliding windows, in constant space.
 //!
-//! The window is cut into [`SLOTS`] slots that expire one by one, so a sample counts for between five sixths of the
+//! A window is cut into [`SLOTS`] slots that expire one by one, so a sample counts for between five sixths of the
 //! window and the whole of it.
 
 use std::time::Duration;
@@ -8,19 +8,19 @@ use std::time::Duration;
 const SLOTS: usize = 6;
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
+struct Slot<T> {
     number: u64,
-    max: Duration,
+    value: T,
 }
 
-/// The largest sample of about the last `window`.
+/// What was gathered in about the last `window`, slot by slot.
 #[derive(Debug)]
-pub(crate) struct WindowedMax {
+pub(crate) struct Sliding<T> {
     slot_ns: u128,
-    slots: [Slot; SLOTS],
+    slots: [Slot<T>; SLOTS],
 }
 
-impl WindowedMax {
+impl<T: Copy + Default> Sliding<T> {
     pub(crate) fn new(window: Duration) -> Self {
         Self { slot_ns: (window.as_nanos() / SLOTS as u128).max(1), slots: [Slot::default(); SLOTS] }
     }
@@ -29,19 +29,44 @@ impl WindowedMax {
         u64::try_from(now.as_nanos() / self.slot_ns).unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn record(&mut self, sample: Duration, now: Duration) {
+    /// The slot of this moment, empty at first.
+    pub(crate) fn slot(&mut self, now: Duration) -> &mut T {
         let number = self.number(now);
         let slot = &mut self.slots[(number % SLOTS as u64) as usize];
         if slot.number != number {
-            *slot = Slot { number, max: Duration::ZERO };
+            *slot = Slot { number, value: T::default() };
         }
-        slot.max = slot.max.max(sample);
+        &mut slot.value
+    }
+
+    /// The slots that still count.
+    pub(crate) fn live(&self, now: Duration) -> impl Iterator<Item = &T> {
+        let oldest = self.number(now).saturating_sub(SLOTS as u64 - 1);
+        self.slots.iter().filter(move |slot| slot.number >= oldest).map(|slot| &slot.value)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.slots = [Slot::default(); SLOTS];
+    }
+}
+
+/// The largest sample of about the last `window`.
+#[derive(Debug)]
+pub(crate) struct WindowedMax(Sliding<Duration>);
+
+impl WindowedMax {
+    pub(crate) fn new(window: Duration) -> Self {
+        Self(Sliding::new(window))
+    }
+
+    pub(crate) fn record(&mut self, sample: Duration, now: Duration) {
+        let max = self.0.slot(now);
+        *max = sample.max(*max);
     }
 
     /// Zero while there is no sample.
     pub(crate) fn max(&self, now: Duration) -> Duration {
-        let oldest = self.number(now).saturating_sub(SLOTS as u64 - 1);
-        self.slots.iter().filter(|slot| slot.number >= oldest).map(|slot| slot.max).max().unwrap_or_default()
+        self.0.live(now).copied().max().unwrap_or_default()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use circuit::circuits::UnknownPartition;
+use circuit::signal::Verdict;
 use circuit::{Beat, Circuits, Decision, Force, Guard, Reason, Settings, Words};
 use expect_test::{Expect, expect};
 
@@ -93,7 +94,8 @@ fn a_stuck_partition_is_left_within_its_limit_and_come_back_to_by_heartbeats() {
         01430 partition orders-1 now probed with heartbeats, after 230 ms; customers stay where they are
         01740 partition orders-1 still stuck: heartbeat 310 ms without an ack; next probe in 471 ms
         02220 partition orders-1 now probed with heartbeats, after 480 ms; customers stay where they are
-        02430 partition orders-1 healthy again after 1230 ms; quotes over Kafka again
+        02430 partition orders-1 healthy again after 1230 ms; quotes over Kafka again, 10 % of the calls at first
+        02930 partition orders-1 admits every call again, after 500 ms
     "#]]);
 }
 
@@ -166,9 +168,77 @@ fn records_that_hung_before_do_not_trip_a_closed_circuit_again() {
     world.check(&expect![[r#"
         00200 partition orders-1 stuck: oldest call 200 ms without an ack, 1 call in flight; quotes now computed locally
         00430 partition orders-1 now probed with heartbeats, after 230 ms; customers stay where they are
-        00640 partition orders-1 healthy again after 440 ms; quotes over Kafka again
+        02640 partition orders-1 healthy again after 2440 ms; quotes over Kafka again, 10 % of the calls at first
+        03140 partition orders-1 admits every call again, after 500 ms
     "#]]);
     assert_eq!(world.circuits.snapshot(world.now)[1].in_flight, 1);
+}
+
+/// The heartbeats' producer finds the new leader at once; the customers' records from before the trip take 900 ms more.
+#[test]
+fn customers_do_not_come_back_before_their_producer_has_found_the_new_leader() {
+    let mut world = World::new();
+    let hung = world.circuits.unacked().begin(1);
+    world.stuck = Some(1);
+    world.run(ms(400));
+    world.stuck = None;
+    world.run(ms(900));
+    assert_eq!(world.circuits.switches().decide(1), Decision::Fallback);
+    drop(hung);
+    world.run(ms(2_000));
+    world.check(&expect![[r#"
+        00200 partition orders-1 stuck: oldest call 200 ms without an ack, 1 call in flight; quotes now computed locally
+        00430 partition orders-1 now probed with heartbeats, after 230 ms; customers stay where they are
+        01340 partition orders-1 healthy again after 1140 ms; quotes over Kafka again, 10 % of the calls at first
+        01840 partition orders-1 admits every call again, after 500 ms
+    "#]]);
+}
+
+#[test]
+fn while_customers_come_back_a_share_of_the_calls_is_admitted() {
+    let mut world = World::new();
+    let switches = world.circuits.switches();
+    world.circuits.force(0, Force::Open, ms(10), ms(0)).unwrap();
+    world.run(ms(300));
+    let shares: Vec<u32> = (0..5)
+        .map(|_| {
+            world.run(ms(50));
+            switches.permille(0)
+        })
+        .collect();
+    assert!(shares.is_sorted() && shares[0] > 0 && shares[0] < 1_000, "{shares:?}");
+    let admitted = (0..1_000).filter(|_| switches.decide(0) == Decision::Primary).count();
+    assert_eq!(admitted, switches.permille(0) as usize);
+    world.run(ms(1_000));
+    assert_eq!(switches.permille(0), 1_000);
+}
+
+#[test]
+fn a_circuit_that_is_only_measured_tells_what_would_have_been() {
+    let mut world = World::new();
+    world.circuits.force(0, Force::MetricsOnly, ms(60_000), ms(0)).unwrap();
+    world.stuck = Some(0);
+    world.run(ms(600));
+    world.stuck = None;
+    world.run(ms(2_000));
+    world.check(&expect![[r#"
+        00420 partition orders-0 would be stuck: heartbeat 410 ms without an ack, 0 calls in flight; only measured, customers stay
+        01420 partition orders-0 would be healthy again, after 1000 ms; only measured, nothing changed
+    "#]]);
+    let view = &world.circuits.snapshot(world.now)[0];
+    assert_eq!((view.would_have_opened, view.state.permille()), (1, 1_000));
+}
+
+#[test]
+fn a_disabled_circuit_shows_what_its_signals_say_and_admits() {
+    let mut world = World::new();
+    let _hung = world.circuits.unacked().begin(0);
+    world.circuits.force(0, Force::Disabled, ms(60_000), ms(0)).unwrap();
+    world.run(ms(300));
+    world.check(&expect![[r#""#]]);
+    let view = &world.circuits.snapshot(world.now)[0];
+    assert_eq!(view.verdict, Verdict::Stuck(Reason::Unacked(ms(300))));
+    assert_eq!(world.circuits.switches().decide(0), Decision::Primary);
 }
 
 #[test]
@@ -203,7 +273,8 @@ fn an_operator_outranks_the_signals_until_the_order_expires() {
     world.run(ms(2_000));
     world.check(&expect![[r#"
         01000 partition orders-0 now probed with heartbeats, after 1000 ms; customers stay where they are
-        01210 partition orders-0 healthy again after 1210 ms; quotes over Kafka again
+        01210 partition orders-0 healthy again after 1210 ms; quotes over Kafka again, 10 % of the calls at first
+        01710 partition orders-0 admits every call again, after 500 ms
     "#]]);
 
     world.circuits.force(0, Force::Closed, ms(60_000), world.now).unwrap();

@@ -9,7 +9,7 @@ use circuit::signal::Verdict;
 use circuit::{Decision, Force, Machine, Reason, Settings, State};
 use proptest::prelude::*;
 
-const STATES: &str = include_str!("../src/states.md");
+const STATES: &str = include_str!("../src/machine/states.md");
 const REASON: Reason = Reason::HeartbeatFailed;
 
 const fn ms(n: u64) -> Duration {
@@ -23,25 +23,28 @@ enum Event {
     Suspicious,
     Stuck,
     Returned { stale: bool },
+    ReturnedBeforeTheRest,
     Lost { stale: bool },
-    ForceOpen,
-    ForceClosed,
+    Order(Force),
     Release,
 }
+
+const ORDERS: [Force; 4] = [Force::Open, Force::Closed, Force::Disabled, Force::MetricsOnly];
 
 fn input(event: Event, machine: &Machine, now: Duration) -> Input {
     let beat = |stale: bool, outcome| Input::Heartbeat {
         generation: machine.generation().wrapping_sub(u64::from(stale)),
         outcome,
+        leftovers: matches!(event, Event::ReturnedBeforeTheRest),
     };
     match event {
         Event::Healthy => Input::Signals(Verdict::Healthy),
         Event::Suspicious => Input::Signals(Verdict::Suspicious(REASON)),
         Event::Stuck => Input::Signals(Verdict::Stuck(REASON)),
         Event::Returned { stale } => beat(stale, Outcome::Returned),
+        Event::ReturnedBeforeTheRest => beat(false, Outcome::Returned),
         Event::Lost { stale } => beat(stale, Outcome::Lost(REASON)),
-        Event::ForceOpen => Input::Force { force: Force::Open, until: now + ms(700) },
-        Event::ForceClosed => Input::Force { force: Force::Closed, until: now + ms(700) },
+        Event::Order(force) => Input::Force { force, until: now + ms(700) },
         Event::Release => Input::Release,
     }
 }
@@ -52,6 +55,7 @@ fn natural() -> impl Strategy<Value = Event> {
         Just(Event::Suspicious),
         Just(Event::Stuck),
         any::<bool>().prop_map(|stale| Event::Returned { stale }),
+        Just(Event::ReturnedBeforeTheRest),
         any::<bool>().prop_map(|stale| Event::Lost { stale }),
     ]
 }
@@ -59,7 +63,7 @@ fn natural() -> impl Strategy<Value = Event> {
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         8 => natural(),
-        1 => prop_oneof![Just(Event::ForceOpen), Just(Event::ForceClosed), Just(Event::Release)],
+        1 => prop_oneof![prop::sample::select(&ORDERS).prop_map(Event::Order), Just(Event::Release)],
     ]
 }
 
@@ -69,13 +73,21 @@ fn events(of: impl Strategy<Value = Event>) -> impl Strategy<Value = Vec<(u64, E
 }
 
 /// The lines `from -> to   why` of the documentation; the drawing above them has no word alone before an arrow.
+/// `any` is every other state.
 fn documented() -> BTreeSet<String> {
     let lines = STATES.lines().filter_map(|line| line.split_once("->"));
     let edges = lines.filter_map(|(from, rest)| {
         let (from, to) = (from.trim(), rest.split_whitespace().next()?);
-        from.chars().all(|c| c.is_ascii_lowercase() || c == '_').then(|| format!("{from} -> {to}"))
+        from.chars().all(|c| c.is_ascii_lowercase() || c == '_').then_some((from, to))
     });
-    edges.collect()
+    let edges: Vec<_> = edges.collect();
+    let states: BTreeSet<_> = edges.iter().map(|(_, to)| *to).collect();
+    let from_any = |to| states.iter().filter(move |from| **from != to).map(move |from| (*from, to));
+    let expanded = edges.iter().flat_map(|(from, to)| match *from {
+        "any" => from_any(*to).collect(),
+        _ => vec![(*from, *to)],
+    });
+    expanded.map(|(from, to)| format!("{from} -> {to}")).collect()
 }
 
 fn edge(transition: &Transition) -> String {
@@ -90,20 +102,21 @@ fn dice(seed: &mut u64, sides: u64) -> u64 {
 
 #[test]
 fn the_documented_diagram_has_exactly_the_edges_of_the_code() {
-    use Event::{ForceClosed, ForceOpen, Healthy, Lost, Release, Returned, Stuck, Suspicious};
-    let all = [
+    use Event::{Healthy, Lost, Order, Release, Returned, ReturnedBeforeTheRest, Stuck, Suspicious};
+    let mut all = vec![
         Healthy,
         Suspicious,
         Stuck,
         Returned { stale: false },
+        Returned { stale: false },
+        ReturnedBeforeTheRest,
         Lost { stale: false },
-        ForceOpen,
-        ForceClosed,
         Release,
     ];
+    all.extend(ORDERS.map(Order));
     let mut machine = Machine::new(Settings::default(), 1);
     let (mut now, mut seed, mut seen) = (ms(0), 7, BTreeSet::new());
-    for _ in 0..200_000 {
+    for _ in 0..100_000 {
         now += ms([1, 90, 400, 1_500][dice(&mut seed, 4) as usize]);
         let event = all[dice(&mut seed, all.len() as u64) as usize];
         seen.extend(machine.on(input(event, &machine, now), now).as_ref().map(edge));
@@ -145,6 +158,106 @@ fn a_heartbeat_that_hangs_for_ever_does_not_wedge_a_half_open_circuit() {
     assert!(names.iter().skip(1).step_by(2).all(|name| *name == "open"), "{names:?}");
 }
 
+/// A machine that was tripped and is probed, and when.
+fn half_open() -> (Machine, Duration) {
+    let mut machine = Machine::new(Settings::default(), 1);
+    machine.on(Input::Signals(Verdict::Stuck(REASON)), ms(0));
+    machine.on(Input::Signals(Verdict::Healthy), ms(300));
+    (machine, ms(300))
+}
+
+/// The time from a first healthy heartbeat until customers are admitted, with records left over until `drained`.
+fn recovery(drained: Duration) -> Duration {
+    let (mut machine, start) = half_open();
+    for step in 0.. {
+        let now = start + ms(100) * step;
+        let event = if now < start + drained {
+            Event::ReturnedBeforeTheRest
+        } else {
+            Event::Returned { stale: false }
+        };
+        machine.on(input(event, &machine, now), now);
+        if machine.state().decision() == Decision::Primary {
+            return now - start;
+        }
+    }
+    unreachable!("a half-open circuit with healthy heartbeats closes")
+}
+
+#[test]
+fn customers_stay_away_while_records_from_before_the_trip_are_left_but_not_for_ever() {
+    assert_eq!(recovery(ms(0)), ms(200), "three heartbeats");
+    assert_eq!(recovery(ms(900)), ms(900));
+    assert_eq!(recovery(ms(3_600_000)), ms(2_200), "two seconds after the third heartbeat");
+}
+
+#[test]
+fn a_heartbeat_that_is_lost_while_records_are_left_opens_again() {
+    let (mut machine, mut now) = half_open();
+    for event in [Event::ReturnedBeforeTheRest; 5] {
+        now += ms(100);
+        assert_eq!(machine.on(input(event, &machine, now), now), None);
+    }
+    let lost = machine.on(input(Event::Lost { stale: false }, &machine, now), now).unwrap();
+    assert_eq!(edge(&lost), "half_open -> open");
+}
+
+#[test]
+fn customers_come_back_step_by_step_and_leave_again_at_the_first_stuck_signal() {
+    let (mut machine, start) = half_open();
+    for _ in 0..3 {
+        machine.on(input(Event::Returned { stale: false }, &machine, start), start);
+    }
+    let at = |machine: &mut Machine, after: u64, event| {
+        let now = start + ms(after);
+        machine.on(input(event, machine, now), now);
+        machine.state().permille()
+    };
+    assert_eq!(at(&mut machine, 10, Event::Healthy), 100);
+    assert_eq!(at(&mut machine, 300, Event::Healthy), 600);
+    assert_eq!(at(&mut machine, 310, Event::Suspicious), 300);
+    assert_eq!(at(&mut machine, 360, Event::Healthy), 400);
+    assert_eq!(at(&mut machine, 370, Event::Stuck), 0);
+    assert_eq!(machine.state().name(), "open");
+}
+
+#[test]
+fn a_disabled_circuit_hears_everything_and_does_nothing_until_its_order_expires() {
+    let mut machine = Machine::new(Settings::default(), 1);
+    machine.on(input(Event::Order(Force::Disabled), &machine, ms(0)), ms(0));
+    for at in 1..700 {
+        for event in [Event::Stuck, Event::Lost { stale: false }, Event::Suspicious] {
+            assert_eq!(machine.on(input(event, &machine, ms(at)), ms(at)), None);
+        }
+    }
+    assert_eq!(machine.state().permille(), 1_000);
+    assert_eq!(machine.on(input(Event::Stuck, &machine, ms(700)), ms(700)).unwrap().to, State::Closed);
+}
+
+#[test]
+fn a_circuit_that_is_only_measured_counts_what_would_have_tripped_it_and_admits() {
+    let mut machine = Machine::new(Settings::default(), 1);
+    let until = ms(60_000);
+    machine.on(Input::Force { force: Force::MetricsOnly, until }, ms(0));
+    let mut edges = Vec::new();
+    for at in (10..10_000).step_by(10) {
+        let event = if at % 3_000 < 500 { Event::Stuck } else { Event::Healthy };
+        if let Some(transition) = machine.on(input(event, &machine, ms(at)), ms(at)) {
+            edges.push((at, transition.to.reason()));
+        }
+        assert_eq!(machine.state().permille(), 1_000);
+    }
+    let trip = |at| (at, Some(REASON));
+    let calm = |at| (at, Some(Reason::Operator));
+    assert_eq!(
+        edges,
+        [trip(10), calm(1_490), trip(3_000), calm(4_490), trip(6_000), calm(7_490), trip(9_000)]
+    );
+    assert_eq!(machine.would_have_opened(), 4);
+    machine.on(Input::Force { force: Force::MetricsOnly, until }, ms(10_000));
+    assert_eq!(machine.state().reason(), Some(REASON), "prolonging an order keeps what it found out");
+}
+
 #[test]
 fn heartbeats_of_an_older_generation_neither_close_nor_trip() {
     let mut machine = Machine::new(Settings::default(), 1);
@@ -152,7 +265,10 @@ fn heartbeats_of_an_older_generation_neither_close_nor_trip() {
     machine.on(Input::Signals(Verdict::Healthy), ms(300));
     for outcome in [Outcome::Returned, Outcome::Lost(REASON)] {
         for _ in 0..5 {
-            assert_eq!(machine.on(Input::Heartbeat { generation: 0, outcome }, ms(310)), None);
+            assert_eq!(
+                machine.on(Input::Heartbeat { generation: 0, outcome, leftovers: false }, ms(310)),
+                None
+            );
         }
     }
 }
@@ -168,9 +284,11 @@ fn the_dwell_doubles_to_its_cap_and_a_calm_time_takes_it_back() {
         *now = open.until().unwrap();
         machine.on(Input::Signals(Verdict::Healthy), *now);
         for _ in 0..settings.probes_to_close {
-            let generation = machine.generation();
-            machine.on(Input::Heartbeat { generation, outcome: Outcome::Returned }, *now);
+            machine.on(input(Event::Returned { stale: false }, machine, *now), *now);
         }
+        assert_eq!(machine.state().name(), "slow_start");
+        *now += settings.slow_start_window;
+        machine.on(Input::Signals(Verdict::Healthy), *now);
         assert_eq!(machine.state(), State::Closed);
         dwell
     };
@@ -183,7 +301,7 @@ fn the_dwell_doubles_to_its_cap_and_a_calm_time_takes_it_back() {
 }
 
 /// Trips below the longest dwell each raise the level, calm periods lower it, and a trip at the longest dwell takes that
-/// long. Around each trip there are at most four changes; a suspicion without a trip lasts for its whole hold.
+/// long. Around each trip there are at most five changes; a suspicion without a trip lasts for its whole hold.
 fn changes_max(settings: &Settings, time: Duration) -> u128 {
     let per = |period: Duration| time.as_nanos() / period.as_nanos();
     let mut levels = 0;
@@ -191,7 +309,7 @@ fn changes_max(settings: &Settings, time: Duration) -> u128 {
         levels += 1;
     }
     let trips = u128::from(levels + 1_u32) + per(settings.calm) + per(settings.dwell_max * 4 / 5);
-    4 * trips + 2 * (per(settings.suspect_hold) + 1)
+    5 * trips + 2 * (per(settings.suspect_hold) + 1)
 }
 
 #[test]
@@ -247,7 +365,7 @@ proptest! {
             }
             match machine.state() {
                 State::Open { until, .. } => prop_assert!(until <= machine.since() + settings.dwell_max),
-                State::HalfOpen { healthy, .. } => prop_assert!(healthy < settings.probes_to_close),
+                State::HalfOpen { healthy, .. } => prop_assert!(healthy <= settings.probes_to_close),
                 State::Suspect { last, .. } => prop_assert!(now < last + settings.suspect_hold),
                 _ => {}
             }
@@ -263,7 +381,7 @@ proptest! {
             now += ms(wait);
             machine.on(input(event, &machine, now), now);
         }
-        let latest = now + settings.dwell_max + settings.suspect_hold + ms(2_000);
+        let latest = now + settings.dwell_max + settings.suspect_hold + settings.slow_start_window + ms(2_000);
         while now < latest {
             now += ms(10);
             machine.on(input(Event::Returned { stale: false }, &machine, now), now);

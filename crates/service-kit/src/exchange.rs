@@ -83,6 +83,12 @@ impl Questions {
         Ok(Self { requester: Arc::new(requester.await?), publisher, dead_letters })
     }
 
+    /// How the reader of answers gets on.
+    #[must_use]
+    pub fn reply_signals(&self) -> bus::SignalsWatch {
+        self.requester.reply_signals()
+    }
+
     /// Asks, and waits until `deadline`. The record is watched by the circuit of its partition until its delivery
     /// report, whoever waits; the wait itself is for the caller to watch.
     ///
@@ -95,8 +101,10 @@ impl Questions {
         deadline: Instant,
     ) -> Result<(Provenance, Event), AskError> {
         let request = self.publisher.question(question, provenance, deadline)?;
-        let unacked = self.publisher.unacked(request.partition);
+        let (partition, begun) = (request.partition, Instant::now());
+        let unacked = self.publisher.unacked(partition);
         let answer = self.requester.request(request, unacked, ()).await;
+        self.publisher.asked(partition, begun.elapsed(), &answer);
         self.publisher.metrics().late_replies(self.requester.counts().late);
         let answer = answer?;
         Ok(decode(&answer).inspect_err(|reason| self.dead_letters.put_aside(&answer, reason))?)

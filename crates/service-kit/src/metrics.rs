@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use circuit::Decision;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::health::Change;
 use crate::problem::PathTaken;
 
 /// The content type of [`Metrics::encode`].
@@ -33,6 +35,22 @@ struct RouteLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PartitionLabels {
     partition: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    partition: u32,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OrderLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ScopeLabels {
+    scope: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,12 +75,58 @@ pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     requests: Family<RequestLabels, Counter>,
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    open: Family<PartitionLabels, Gauge>,
-    changes: Counter,
+    circuits: CircuitMetrics,
     dead_letters: Family<ReasonLabels, Counter>,
     late_replies: Gauge,
     published: Family<PublishedLabels, Counter>,
     fallbacks: Family<WayLabels, Counter>,
+}
+
+/// What changed of the circuits.
+#[derive(Debug, Clone, Default)]
+struct CircuitMetrics {
+    open: Family<PartitionLabels, Gauge>,
+    state: Family<StateLabels, Gauge>,
+    scopes: Family<ScopeLabels, Gauge>,
+    changes: Counter,
+    trips: Family<ReasonLabels, Counter>,
+    orders: Family<OrderLabels, Counter>,
+}
+
+impl CircuitMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let new = Self::default();
+        let open = "1 while the circuit of the partition admits no call";
+        registry.register("circuit_open", open, new.open.clone());
+        let state =
+            "1 for the state in which the circuit of the partition is, once it has left the closed one";
+        registry.register("circuit_state", state, new.state.clone());
+        let scopes = "1 while so many partitions of a scope are stuck that none of it is waited for";
+        registry.register("circuit_scope_open", scopes, new.scopes.clone());
+        registry.register("circuit_changes", "Changes of mode of all circuits", new.changes.clone());
+        let trips = "Times that a circuit opened, by the signal that opened it";
+        registry.register("circuit_trips", trips, new.trips.clone());
+        let orders = "Orders of operators that were obeyed, by the state that was ordered";
+        registry.register("operator_orders", orders, new.orders.clone());
+        new
+    }
+
+    fn changed(&self, change: &Change) {
+        self.changes.inc();
+        let open = change.decisions().1 == Decision::Fallback;
+        let Some(partition) = change.partition() else {
+            self.scopes.get_or_create(&ScopeLabels { scope: change.scope() }).set(i64::from(open));
+            return;
+        };
+        let partition = u32::try_from(partition).unwrap_or(u32::MAX);
+        self.open.get_or_create(&PartitionLabels { partition }).set(i64::from(open));
+        let (from, to) = change.states();
+        self.state.get_or_create(&StateLabels { partition, state: from }).set(0);
+        self.state.get_or_create(&StateLabels { partition, state: to }).set(1);
+        if let (true, Some(reason)) = (to == "open", change.reason()) {
+            self.trips.get_or_create(&ReasonLabels { reason: reason.name() }).inc();
+        }
+    }
 }
 
 impl Metrics {
@@ -76,10 +140,7 @@ impl Metrics {
         let buckets: fn() -> Histogram = || Histogram::new(exponential_buckets(0.000_5, 2.0, 16));
         let latency = Family::new_with_constructor(buckets);
         registry.register("http_request_seconds", "Service time by route, in seconds", latency.clone());
-        let open = Family::default();
-        registry.register("circuit_open", "1 while the partition's circuit is not closed", open.clone());
-        let changes = Counter::default();
-        registry.register("circuit_changes", "Changes of mode of all circuits", changes.clone());
+        let circuits = CircuitMetrics::new(&mut registry);
         let dead_letters = Family::default();
         registry.register("dead_letters", "Records that could not be read, by reason", dead_letters.clone());
         let late_replies = Gauge::default();
@@ -104,8 +165,7 @@ impl Metrics {
             registry: Arc::new(Mutex::new(registry)),
             requests,
             latency,
-            open,
-            changes,
+            circuits,
             dead_letters,
             late_replies,
             published,
@@ -119,10 +179,14 @@ impl Metrics {
         self.latency.get_or_create(&RouteLabels { route }).observe(seconds);
     }
 
-    /// A circuit changed its mode.
-    pub fn circuit(&self, partition: u32, open: bool) {
-        self.open.get_or_create(&PartitionLabels { partition }).set(i64::from(open));
-        self.changes.inc();
+    /// A circuit changed its mode, or a scope did.
+    pub fn changed(&self, change: &Change) {
+        self.circuits.changed(change);
+    }
+
+    /// An operator's order was obeyed.
+    pub fn ordered(&self, state: &'static str) {
+        self.circuits.orders.get_or_create(&OrderLabels { state }).inc();
     }
 
     /// A record went to the dead-letter topic.

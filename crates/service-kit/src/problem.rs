@@ -89,6 +89,18 @@ impl Problem {
         Self::refused(StatusCode::NOT_FOUND, "not found", detail)
     }
 
+    /// Who asks has not said who he is, or not rightly.
+    #[must_use]
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::refused(StatusCode::UNAUTHORIZED, "not allowed without a token", detail)
+    }
+
+    /// Nobody may ask for this here.
+    #[must_use]
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, "not allowed here", detail)
+    }
+
     /// The id was used before with another content.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {

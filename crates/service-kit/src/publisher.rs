@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bus::{Delivery, Headers, Producer, Record};
-use circuit::Calls;
+use bus::{Delivery, Headers, NotSent, Producer, Record, RequestError, SendError, Unknown};
+use circuit::{Calls, Outcomes};
 use contracts::codec::EncodeError;
 use contracts::partitioner::partition_of;
 use contracts::{Encoded, Event, Exchange, Provenance, topics};
@@ -40,18 +40,23 @@ pub struct Publisher {
     layout: Arc<Layout>,
     producer: Producer,
     unacked: Calls,
+    outcomes: Outcomes,
+    told_from: Duration,
     metrics: Metrics,
 }
 
 impl Publisher {
-    /// A publisher on `connection`, whose records are in flight in `unacked`.
+    /// A publisher on `connection`, whose records are in flight in `unacked`, and whose questions and refused records
+    /// are told to `outcomes`.
     #[must_use]
-    pub fn new(connection: &Connection, unacked: Calls, metrics: Metrics) -> Self {
+    pub fn new(connection: &Connection, unacked: Calls, outcomes: Outcomes, metrics: Metrics) -> Self {
         Self {
             service: connection.service().clone(),
             layout: Arc::clone(connection.layout()),
             producer: connection.producer().clone(),
             unacked,
+            outcomes,
+            told_from: Duration::from_millis(connection.settings().circuit.age_floor_ms),
             metrics,
         }
     }
@@ -76,7 +81,11 @@ impl Publisher {
         let record = to_record(contracts::encode(event, provenance)?, &self.layout);
         let watched = self.layout.is_by_account(&record.topic);
         let guard = watched.then(|| self.unacked.begin(circuit_index(record.partition)));
-        Ok(self.producer.send(&record, guard)?)
+        let sent = self.producer.send(&record, guard);
+        if watched && matches!(sent, Err(SendError::QueueFull)) {
+            self.outcomes.refused(circuit_index(record.partition));
+        }
+        Ok(sent?)
     }
 
     /// Hands an event over that nobody waits for; what becomes of it is counted.
@@ -123,6 +132,22 @@ impl Publisher {
     /// Begins a call on this partition that ends with the delivery report.
     pub(crate) fn unacked(&self, partition: i32) -> circuit::Guard {
         self.unacked.begin(circuit_index(partition))
+    }
+
+    /// Tells the circuit of this partition how a question ended that was asked for so long. What was never sent says
+    /// nothing of Kafka, unless its queue was full, and neither does a failure for want of time: a client that gives its
+    /// questions less than the lowest limit of age would call every partition stuck.
+    pub(crate) fn asked<T>(&self, partition: i32, took: Duration, answer: &Result<T, RequestError>) {
+        let index = circuit_index(partition);
+        match answer {
+            Ok(_) => self.outcomes.ended(index, took, false),
+            Err(RequestError::NotSent(NotSent::Refused(SendError::QueueFull))) => {
+                self.outcomes.refused(index)
+            }
+            Err(RequestError::Unknown(Unknown::Closed) | RequestError::NotSent(_)) => {}
+            Err(RequestError::Unknown(_)) if took < self.told_from => {}
+            Err(RequestError::Unknown(_)) => self.outcomes.ended(index, took, true),
+        }
     }
 
     pub(crate) const fn metrics(&self) -> &Metrics {
@@ -174,7 +199,6 @@ mod tests {
     use circuit::{Circuits, Settings, Words};
     use contracts::event::{FeeAssessed, FeeRequest, FeeSubject, ModeChanged};
     use contracts::event_id::fresh_event_id;
-    use std::time::Duration;
     use trading::fee::{FeeSchedules, FeeTerms, Liquidity, TierLimits};
     use trading::ids::{InstanceId, ProductId, QuoteId};
 
@@ -190,11 +214,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_question_and_its_answer_have_the_partition_of_the_account() {
-        let publisher = Publisher::new(
-            &offline(Strategy::Degrade, 12),
-            Circuits::new(["0"], WORDS, Settings::default(), 1).unwrap().unacked(),
-            Metrics::new("test"),
-        );
+        let circuits = Circuits::new(["0"], WORDS, Settings::default(), 1).unwrap();
+        let publisher = publisher(12, &circuits);
         let provenance = publisher.provenance(fresh_event_id(), Mode::Normal);
         let request = publisher.question(question(), provenance, Instant::now()).unwrap();
         let expected = publisher.partition_of(&AccountId::new("a-1").unwrap());
@@ -234,11 +255,31 @@ mod tests {
 
     const WORDS: Words = Words { degraded: "down", restored: "up" };
 
+    fn publisher(partitions: i32, circuits: &Circuits) -> Publisher {
+        let connection = offline(Strategy::Degrade, partitions);
+        Publisher::new(&connection, circuits.unacked(), circuits.outcomes(), Metrics::new("test"))
+    }
+
+    #[tokio::test]
+    async fn questions_that_fail_open_their_circuit_and_those_that_had_no_time_do_not() {
+        let opens = |took_ms: u64, answer: Result<(), RequestError>| {
+            let mut circuits = Circuits::new(["0", "1"], WORDS, Settings::default(), 1).unwrap();
+            let publisher = publisher(2, &circuits);
+            (0..30).for_each(|_| publisher.asked(1, Duration::from_millis(took_ms), &answer));
+            circuits.watch(Duration::from_millis(10));
+            [0, 1].map(|partition| circuits.switches().permille(partition) == 0)
+        };
+        let unanswered = Err(Unknown::Unanswered.into());
+        assert_eq!(opens(300, unanswered), [false, true]);
+        assert_eq!(opens(20, unanswered), [false, false], "its client gave it no time");
+        assert_eq!(opens(300, Err(NotSent::TableFull.into())), [false, false], "our own refusal");
+        assert_eq!(opens(300, Ok(())), [false, false]);
+    }
+
     #[tokio::test]
     async fn a_record_that_is_stuck_ages_in_its_circuit_though_nobody_waits_for_it() {
         let mut circuits = Circuits::new(["0"], WORDS, Settings::default(), 1).unwrap();
-        let metrics = Metrics::new("test");
-        let publisher = Publisher::new(&offline(Strategy::Degrade, 1), circuits.unacked(), metrics);
+        let publisher = publisher(1, &circuits);
         let mut in_flight = |tick: u64| {
             circuits.watch(Duration::from_millis(10 * tick));
             circuits.snapshot(Duration::from_millis(10 * tick))[0].in_flight

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::health::OperatorToken;
+
 /// What a service does when Kafka is stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Strategy {
@@ -26,6 +28,10 @@ pub struct HttpSettings {
     /// Most connections open at once; further ones wait in the kernel's queue.
     #[arg(long, env = "LEADERLESS_CONNECTIONS_MAX", default_value_t = 8_192, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub connections_max: u64,
+    /// What `POST /mode` asks for as `Authorization: Bearer TOKEN` where --listen is not loopback; without it nobody may
+    /// order there.
+    #[arg(long, env = "LEADERLESS_OPERATOR_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub operator_token: Option<OperatorToken>,
 }
 
 impl HttpSettings {
@@ -38,7 +44,7 @@ impl HttpSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { drain_ms: 2_000, body_bytes_max: 131_072, connections_max: 8_192 }
+        Self { drain_ms: 2_000, body_bytes_max: 131_072, connections_max: 8_192, operator_token: None }
     }
 }
 

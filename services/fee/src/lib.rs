@@ -26,7 +26,7 @@ use service_kit::clock;
 use service_kit::connection::{ConnectError, Connection};
 use service_kit::edge::{Readiness, serve, with_common_routes};
 use service_kit::exchange::Answering;
-use service_kit::health::{Health, Watched};
+use service_kit::health::{Health, Operators, Watched};
 use service_kit::inbox::{DeadLetters, Inbox, Received};
 use service_kit::layout::Topics;
 use service_kit::metrics::Metrics;
@@ -93,12 +93,13 @@ impl FeeService {
         let connection = Connection::open(&settings.kafka, SERVICE, &TOPICS).await?;
         let metrics = Metrics::new(SERVICE);
         let health = Health::start(&connection, WATCHED, metrics.clone()).await?;
-        let publisher = Publisher::new(&connection, health.unacked(), metrics.clone());
+        let publisher = Publisher::new(&connection, health.unacked(), health.outcomes(), metrics.clone());
         let dead_letters = DeadLetters::new(&connection, metrics.clone());
         let desk =
             Arc::new(Desk::new(Catalogue::default(), FeeSchedules::default(), VolumeLimits::default()));
 
         let requests = connection.reader("requests", &[FEE_REQUESTS], StartAt::End).await?;
+        health.follow(requests.signals());
         let answers = FeeAnswers::new(Arc::clone(&desk), publisher);
         let handler = Answering::new(answers, &connection, dead_letters.clone());
         // Half of the drain for the handlers, half for the reader behind them.
@@ -118,7 +119,8 @@ impl FeeService {
     ) -> Result<(), ConnectError> {
         let Self { connection, metrics, health, desk, responder, volumes } = self;
         let ready = Readiness::default();
-        let routes = http::routes(Arc::clone(&desk), &settings.kafka).merge(health.routes());
+        let routes = http::routes(Arc::clone(&desk), &settings.kafka)
+            .merge(health.routes(Operators::of(&settings.http, &listener)));
         let routes = with_common_routes(routes, &settings.http, metrics, ready.clone());
         connection.log_ready(&listener);
 

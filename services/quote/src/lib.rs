@@ -39,7 +39,7 @@ use contracts::topics::{
 use service_kit::connection::{ConnectError, Connection};
 use service_kit::edge::{Readiness, serve, with_common_routes};
 use service_kit::exchange::{Answering, Questions};
-use service_kit::health::{Health, Watched};
+use service_kit::health::{Health, Operators, Watched};
 use service_kit::inbox::{DeadLetters, Inbox, Received};
 use service_kit::layout::Topics;
 use service_kit::metrics::Metrics;
@@ -116,10 +116,11 @@ impl QuoteService {
         let connection = Connection::open(&settings.kafka, SERVICE, &TOPICS).await?;
         let metrics = Metrics::new(SERVICE);
         let health = Health::start(&connection, WATCHED, metrics.clone()).await?;
-        let publisher = Publisher::new(&connection, health.unacked(), metrics.clone());
+        let publisher = Publisher::new(&connection, health.unacked(), health.outcomes(), metrics.clone());
         let dead_letters = DeadLetters::new(&connection, metrics.clone());
         let questions =
             Questions::start(&connection, publisher.clone(), dead_letters.clone(), QUOTE_REPLIES).await?;
+        health.follow(questions.reply_signals());
 
         let desk =
             Arc::new(Desk::new(signer(settings.signing_key.as_ref()), Tiers::new(tiers::ACCOUNTS_MAX)));
@@ -149,7 +150,8 @@ impl QuoteService {
     ) -> Result<(), ConnectError> {
         let Self { connection, metrics, health, desk, questions, quotes, responder, ticks } = self;
         let ready = Readiness::default();
-        let routes = http::routes(quotes, &settings.kafka).merge(health.routes());
+        let routes = http::routes(quotes, &settings.kafka)
+            .merge(health.routes(Operators::of(&settings.http, &listener)));
         let routes = with_common_routes(routes, &settings.http, metrics, ready.clone());
         connection.log_ready(&listener);
 

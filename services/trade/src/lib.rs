@@ -26,7 +26,7 @@ use contracts::topics;
 use service_kit::connection::{ConnectError, Connection};
 use service_kit::edge::{self, Readiness};
 use service_kit::exchange::Questions;
-use service_kit::health::{Health, Watched};
+use service_kit::health::{Health, Operators, Watched};
 use service_kit::inbox::DeadLetters;
 use service_kit::layout::Topics;
 use service_kit::metrics::Metrics;
@@ -93,9 +93,9 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), ConnectError> {
     let metrics = Metrics::new("trade");
-    let ready = Readiness::default();
+    let (ready, operators) = (Readiness::default(), Operators::of(&settings.http, &listener));
     let service = Service::start(&settings, &metrics).await?;
-    let routes = edge::with_common_routes(service.routes(), &settings.http, metrics, ready.clone());
+    let routes = edge::with_common_routes(service.routes(operators), &settings.http, metrics, ready.clone());
     ready.set(true);
     tracing::info!(address = ?listener.local_addr().ok(), strategy = settings.kafka.strategy.name(), "trade: ready");
 
@@ -123,10 +123,11 @@ impl Service {
         let connection = Connection::open(&settings.kafka, "trade", &TOPICS).await?;
         let watched = Watched { path: PATH, words: WORDS };
         let health = Health::start(&connection, watched, metrics.clone()).await?;
-        let publisher = Publisher::new(&connection, health.unacked(), metrics.clone());
+        let publisher = Publisher::new(&connection, health.unacked(), health.outcomes(), metrics.clone());
         let dead_letters = DeadLetters::new(&connection, metrics.clone());
         let questions =
             Questions::start(&connection, publisher.clone(), dead_letters, topics::TRADE_REPLIES).await?;
+        health.follow(questions.reply_signals());
 
         let out: Out = Arc::new(KafkaWire::new(publisher, questions.clone()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -136,8 +137,8 @@ impl Service {
         Ok(Self { connection, health, questions, app, tasks, stop })
     }
 
-    fn routes(&self) -> Router {
-        routes::routes(self.app.clone()).merge(self.health.routes())
+    fn routes(&self, operators: Operators) -> Router {
+        routes::routes(self.app.clone()).merge(self.health.routes(operators))
     }
 
     /// Ends what is left, each part within [`CLOSE`], whatever the brokers do.

@@ -65,6 +65,8 @@ pub struct PartitionSignal {
     pub position: Option<i64>,
     /// The partition's end as last told by the broker; `None` while unknown. It freezes with the broker.
     pub end: Option<i64>,
+    /// A reader reads it now: what a group took away keeps its last position in the statistics.
+    pub fetching: bool,
 }
 
 impl PartitionSignal {

@@ -51,6 +51,7 @@ struct Partition {
     acked_msgid: u64,
     app_offset: i64,
     hi_offset: i64,
+    fetch_state: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,6 +98,7 @@ fn partition_signal(partition: &Partition) -> PartitionSignal {
         acked: partition.acked_msgid,
         position: known(partition.app_offset),
         end: known(partition.hi_offset),
+        fetching: partition.fetch_state == "active",
     }
 }
 
@@ -155,6 +157,7 @@ mod tests {
             acked: 41,
             position: None,
             end: None,
+            fetching: false,
         };
         assert_eq!(signals.partitions, BTreeMap::from([(("orders".to_owned(), 0), expected)]));
         assert_eq!(expected.unacked(), 6);
@@ -179,11 +182,12 @@ mod tests {
         let signals = signals(
             br#"{"age": 1, "cgrp": {"state": "up", "join_state": "steady", "rebalance_cnt": 2},
                  "topics": {"t": {"partitions": {"1": {"partition": 1, "leader": 3, "app_offset": 8,
-                                                        "hi_offset": 10}}}}}"#,
+                                       "hi_offset": 10, "fetch_state": "active"}}}}}"#,
         )
         .unwrap();
         let group = signals.group.unwrap();
         assert_eq!((group.coordinated, group.join_state.as_str(), group.rebalances), (true, "steady", 2));
-        assert_eq!(signals.partitions[&("t".to_owned(), 1)].lag(), Some(2));
+        let partition = signals.partitions[&("t".to_owned(), 1)];
+        assert_eq!((partition.lag(), partition.fetching), (Some(2), true));
     }
 }

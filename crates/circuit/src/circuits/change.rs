@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::machine::State;
-use crate::signal::{Human, Reason};
+use crate::signal::{Human, Percent, Reason, Verdict};
 use crate::switch::Decision;
 
 /// What the changes of mode mean to the customers of this service, in words.
@@ -26,6 +26,12 @@ pub struct CircuitView {
     pub name: Arc<str>,
     /// Where the circuit is; the times in it are the time that the circuits saw.
     pub state: State,
+    /// The share of the calls that is admitted, in thousandths, after what its scopes say.
+    pub permille: u32,
+    /// What its signals say, whether or not its state heeds them.
+    pub verdict: Verdict,
+    /// How often it would have tripped while it was only measured.
+    pub would_have_opened: u64,
     /// How long it has been there.
     pub lasted: Duration,
     /// In how much time it leaves there by itself, if nothing else happens.
@@ -94,19 +100,44 @@ impl fmt::Display for ModeChange {
             (_, State::HalfOpen { .. }) => {
                 write!(f, "now probed with heartbeats, after {lasted}; customers stay where they are")
             }
-            (State::Suspect { .. }, State::Closed) => write!(f, "no longer suspect, after {lasted}"),
-            (State::ForcedClosed { .. }, State::Closed) => {
-                write!(f, "no longer forced closed, after {lasted}; its signals count again")
-            }
-            (_, State::Closed) => {
+            (_, State::SlowStart { ramp, .. }) => {
                 let degraded_for = Human(self.degraded_for.unwrap_or(self.lasted));
-                write!(f, "healthy again after {degraded_for}; {restored}")
+                write!(f, "healthy again after {degraded_for}; {restored}, ")?;
+                write!(f, "{} of the calls at first", Percent(ramp.permille()))
             }
-            (_, State::ForcedOpen { .. }) => write!(f, "forced open for {ends_in}; {degraded}"),
-            (_, State::ForcedClosed { .. }) => {
-                write!(f, "forced closed for {ends_in}, whatever its signals say")
+            (State::SlowStart { .. }, State::Closed) => write!(f, "admits every call again, after {lasted}"),
+            (State::Suspect { .. }, State::Closed) => write!(f, "no longer suspect, after {lasted}"),
+            (from, State::Closed) => {
+                write!(f, "no longer {}, after {lasted}; its signals count again", ordered(from))
+            }
+            (State::MetricsOnly { .. }, State::MetricsOnly { would: Some((reason, _)), .. }) => {
+                write!(f, "would be stuck: {reason}, {calls} in flight; only measured, customers stay")
+            }
+            (State::MetricsOnly { .. }, State::MetricsOnly { .. }) => {
+                write!(f, "would be healthy again, after {lasted}; only measured, nothing changed")
+            }
+            (_, to @ State::ForcedOpen { .. }) => write!(f, "{} for {ends_in}; {degraded}", ordered(to)),
+            (_, to @ State::ForcedClosed { .. }) => {
+                write!(f, "{} for {ends_in}, whatever its signals say", ordered(to))
+            }
+            (_, to @ State::Disabled { .. }) => {
+                write!(f, "{} for {ends_in}: its signals are looked at, and nothing trips", ordered(to))
+            }
+            (_, to @ State::MetricsOnly { .. }) => {
+                write!(f, "{} for {ends_in}: what would trip it is counted, customers stay", ordered(to))
             }
         }
+    }
+}
+
+/// An operator's order, in words.
+const fn ordered(state: State) -> &'static str {
+    match state {
+        State::ForcedOpen { .. } => "forced open",
+        State::ForcedClosed { .. } => "forced closed",
+        State::Disabled { .. } => "disabled",
+        State::MetricsOnly { .. } => "only measured",
+        _ => "ordered",
     }
 }
 

@@ -28,32 +28,39 @@
 //! guards that end with the *answer*, or with the caller: they see a dependency that acknowledges and never replies.
 //!
 //! # Heartbeats
-//! When a circuit closes, the calls in flight at that moment are written off the two ages: they hung because of what is
-//! over, and must not trip it again. A heartbeat that was sent through the customers' producer proves that nothing
-//! there was overtaken. One that has a producer of its own (which an idempotent producer needs: a heartbeat that
-//! expires in it stops its healthy partitions) proves that the partition works; the customers' producer may find that
-//! out a moment later, and the circuit then trips once more.
+//! Heartbeats want a producer of their own: in an idempotent one, a heartbeat that expires stops the healthy partitions.
+//! After a heal they return before the customers' producer has found the new leader, so a circuit does not close while
+//! records from before the trip are without a report, up to a bound (see [`machine`](crate::machine)). When it closes,
+//! the calls that are in flight even then are written off the two ages: they hung because of what is over, and must not
+//! trip it again.
 
 mod change;
 mod one;
+mod orders;
+mod outcomes;
+mod schedule;
+mod scope;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::change::{CircuitView, ModeChange, Words};
-use self::one::Circuit;
-use crate::heartbeat::Beat;
+use self::one::{Circuit, Look};
+pub use self::orders::{ORDER_MAX, UnknownPartition};
+pub use self::outcomes::Outcomes;
+use self::schedule::{Schedule, Turn};
+use self::scope::Scope;
+pub use self::scope::{ScopeChange, ScopeKind, ScopeView};
 use crate::inflight::{Guard, InFlight};
-use crate::machine::{Force, Input, Transition};
+use crate::machine::Transition;
 use crate::settings::{BadSetting, Settings};
 use crate::switch::SwitchBoard;
 use crate::time::SeenTime;
+use crate::wake::WakeBits;
 
-/// Circuits of one service, at most: each one is looked at in every tick, and takes about 20 kB with two lanes.
+/// Circuits of one service, at most: each one takes about 20 kB with two lanes.
 pub const PARTITIONS_MAX: usize = 10_000;
-
-/// The longest order of an operator; a longer one is cut to it.
-pub const ORDER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Where calls begin, by partition. A clone is the same rings.
 #[derive(Debug, Clone)]
@@ -69,16 +76,6 @@ impl Calls {
     }
 }
 
-/// There is no circuit of this index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no circuit {partition}: there are {circuits}, counted from 0")]
-pub struct UnknownPartition {
-    /// The index that was asked for.
-    pub partition: usize,
-    /// How many there are.
-    pub circuits: usize,
-}
-
 /// The circuits of one service.
 #[derive(Debug)]
 pub struct Circuits {
@@ -86,14 +83,46 @@ pub struct Circuits {
     words: Words,
     time: SeenTime,
     circuits: Vec<Circuit>,
+    scopes: Vec<Scope>,
+    scope_changes: Vec<ScopeChange>,
     switches: SwitchBoard,
     unacked: Calls,
     unanswered: Calls,
+    outcomes: Outcomes,
     next_beat: u64,
+    schedule: Schedule,
+    turns: Vec<Turn>,
+    watched: Duration,
+    looks: u64,
 }
 
 impl Circuits {
-    /// A closed circuit for each name, in this order. The seed jitters the dwells.
+    /// A closed circuit for each partition of these topics, in this order, named `topic-partition`. A topic is a scope
+    /// of its own, inside the cluster's.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn by_topic<N: Into<Arc<str>>>(
+        topics: impl IntoIterator<Item = (N, usize)>,
+        words: Words,
+        settings: Settings,
+        seed: u64,
+    ) -> Result<Self, BadSetting> {
+        let (mut names, mut scopes) = (Vec::new(), Vec::new());
+        for (topic, partitions) in topics {
+            let (topic, first): (Arc<str>, usize) = (topic.into(), names.len());
+            names.extend((0..partitions.min(PARTITIONS_MAX + 1)).map(|index| format!("{topic}-{index}")));
+            if names.len() > PARTITIONS_MAX {
+                break;
+            }
+            scopes.push(Scope::new(ScopeKind::Topic, topic, first..names.len()));
+        }
+        let mut circuits = Self::new(names, words, settings, seed)?;
+        circuits.scopes.splice(0..0, scopes);
+        Ok(circuits)
+    }
+
+    /// A closed circuit for each name, in this order, in one scope, the cluster. The seed jitters the dwells.
     ///
     /// # Errors
     /// A setting that is out of bounds, or more than [`PARTITIONS_MAX`] names; nothing was started.
@@ -113,11 +142,12 @@ impl Circuits {
             });
         }
         let count = names.len();
+        let wake = WakeBits::new(count);
         let (mut unacked, mut unanswered) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut circuits = Vec::with_capacity(count);
         for (index, name) in names.into_iter().enumerate() {
-            let (acks, ack_watch) = InFlight::new(settings.lanes, settings.span());
-            let (answers, answer_watch) = InFlight::new(settings.lanes, settings.span());
+            let ring = || InFlight::waking(settings.lanes, settings.span(), wake.clone(), index);
+            let ((acks, ack_watch), (answers, answer_watch)) = (ring(), ring());
             unacked.push(acks);
             unanswered.push(answers);
             // The first heartbeats are spread over the first period.
@@ -127,13 +157,20 @@ impl Circuits {
         }
         Ok(Self {
             switches: SwitchBoard::new(count),
+            outcomes: Outcomes::new(count, settings.slow_call, wake.clone()),
             settings,
             words,
             time: SeenTime::default(),
             circuits,
+            scopes: vec![Scope::new(ScopeKind::Cluster, Arc::from("cluster"), 0..count)],
+            scope_changes: Vec::new(),
             unacked: Calls { rings: unacked.into() },
             unanswered: Calls { rings: unanswered.into() },
             next_beat: 0,
+            schedule: Schedule::new(count, wake),
+            turns: Vec::with_capacity(count),
+            watched: Duration::ZERO,
+            looks: 0,
         })
     }
 
@@ -155,108 +192,109 @@ impl Circuits {
         self.unanswered.clone()
     }
 
-    /// Looks at every circuit. To be called every 10 ms; a gap above 100 ms counts as 100 ms, so that a process that
-    /// was stopped does not blame its dependency.
+    /// Where calls tell how they ended, and sends that they were refused.
+    #[must_use]
+    pub fn outcomes(&self) -> Outcomes {
+        self.outcomes.clone()
+    }
+
+    /// Looks at the circuits in which something may have happened. To be called every 10 ms; a gap above 100 ms counts as
+    /// 100 ms, so that a process that was stopped does not blame its dependency.
     ///
-    /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal.
+    /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal. One in which nothing happens
+    /// is at rest: it costs a comparison until somebody calls, its heartbeat ends, or a second has passed.
     pub fn watch(&mut self, now: Duration) -> Vec<ModeChange> {
         let seen = self.time.at(now);
-        let mut changes = Vec::new();
-        for index in 0..self.circuits.len() {
-            let transitions = self.circuits[index].watch(&self.settings, seen);
-            changes.extend(transitions.into_iter().flatten().map(|t| self.publish(index, t, now, seen)));
+        let before = std::mem::replace(&mut self.watched, seen);
+        let (mut changes, mut turns) = (Vec::new(), std::mem::take(&mut self.turns));
+        turns.clear();
+        self.schedule.turns(seen, &mut turns);
+        self.looks += turns.len() as u64;
+        for Turn { partition, awake } in turns.iter().copied() {
+            let look = Look { now: seen, before, awake, outcomes: self.outcomes.take(partition) };
+            let circuit = &mut self.circuits[partition];
+            let admitted = circuit.state().permille();
+            let steps = circuit.watch(look, &self.settings);
+            if circuit.state().permille() != admitted {
+                self.tell_switch(partition);
+            }
+            changes.extend(steps.into_iter().flatten().map(|step| self.publish(partition, step, now, seen)));
+            self.plan(partition, seen);
         }
+        self.turns = turns;
+        self.watch_scopes(now, seen);
         changes
     }
 
-    /// The heartbeats to send now; whoever takes them must send them, for they are under way from here on.
-    pub fn heartbeats_due(&mut self, now: Duration) -> Vec<Beat> {
-        let seen = self.time.at(now);
-        let mut due = Vec::new();
-        for (partition, circuit) in self.circuits.iter_mut().enumerate() {
-            if circuit.start_heartbeat(self.next_beat, seen) {
-                due.push(Beat { partition, number: self.next_beat });
-                self.next_beat += 1;
-            }
-        }
-        due
-    }
-
-    /// The broker acknowledged a heartbeat.
-    pub fn heartbeat_acked(&mut self, beat: Beat, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.heartbeat_acked(beat.number, seen);
-        }
-    }
-
-    /// A heartbeat was read back. What it means shows in the next [`watch`](Self::watch).
-    pub fn heartbeat_returned(&mut self, beat: Beat, now: Duration) {
-        let seen = self.time.at(now);
-        if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.heartbeat_returned(beat.number, seen);
-        }
-    }
-
-    /// A heartbeat could not be produced: the queue is full, or its delivery failed. What it means shows in the next
-    /// [`watch`](Self::watch).
-    pub fn heartbeat_failed(&mut self, beat: Beat) {
-        if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.beats.failed(beat.number);
-        }
-    }
-
-    /// An operator's order, for at most [`ORDER_MAX`]; `None` if it only prolongs the one in force.
-    ///
-    /// # Errors
-    /// There is no such circuit.
-    pub fn force(
-        &mut self,
-        partition: usize,
-        force: Force,
-        lasting: Duration,
-        now: Duration,
-    ) -> Result<Option<ModeChange>, UnknownPartition> {
-        let until = self.time.at(now) + lasting.min(ORDER_MAX);
-        self.order(partition, Input::Force { force, until }, now)
-    }
-
-    /// Takes an operator's order back; `None` if there was none.
-    ///
-    /// # Errors
-    /// There is no such circuit.
-    pub fn release(
-        &mut self,
-        partition: usize,
-        now: Duration,
-    ) -> Result<Option<ModeChange>, UnknownPartition> {
-        self.order(partition, Input::Release, now)
+    /// How many circuits were looked at, in all ticks together.
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// Every circuit, by index.
     #[must_use]
     pub fn snapshot(&self, now: Duration) -> Vec<CircuitView> {
         let seen = self.time.peek(now);
-        self.circuits.iter().enumerate().map(|(partition, circuit)| circuit.view(partition, seen)).collect()
+        let view = |(partition, circuit): (usize, &Circuit)| {
+            circuit.view(partition, self.switches.permille(partition), seen)
+        };
+        self.circuits.iter().enumerate().map(view).collect()
     }
 
-    fn order(
-        &mut self,
-        partition: usize,
-        input: Input,
-        now: Duration,
-    ) -> Result<Option<ModeChange>, UnknownPartition> {
-        let seen = self.time.at(now);
-        let unknown = UnknownPartition { partition, circuits: self.circuits.len() };
-        let circuit = self.circuits.get_mut(partition).ok_or(unknown)?;
-        let transition = circuit.hear(input, seen);
-        Ok(transition.map(|transition| self.publish(partition, transition, now, seen)))
+    /// What changed of the scopes in the last [`watch`](Self::watch); at most one change of each.
+    #[must_use]
+    pub fn scope_changes(&self) -> &[ScopeChange] {
+        &self.scope_changes
+    }
+
+    /// Every topic, if there are any, and the cluster.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<ScopeView> {
+        self.scopes.iter().map(Scope::view).collect()
+    }
+
+    /// Looks at the scopes, and tells the switches of their partitions.
+    fn watch_scopes(&mut self, now: Duration, seen: Duration) {
+        self.scope_changes.clear();
+        for index in 0..self.scopes.len() {
+            let before = self.scopes[index].permille();
+            let change = self.scopes[index].look(seen, &self.settings);
+            let scope = &self.scopes[index];
+            if let Some(escalated) = change {
+                let (scope, words) = (scope.view(), self.words);
+                self.scope_changes.push(ScopeChange { scope, at: now, escalated, words });
+            }
+            if scope.permille() != before {
+                scope.members().for_each(|partition| self.tell_switch(partition));
+            }
+        }
+    }
+
+    /// A partition admits what the worst of its scopes admits, unless an operator has ordered something.
+    fn tell_switch(&self, partition: usize) {
+        let state = self.circuits[partition].state();
+        let scopes =
+            self.scopes.iter().filter(|scope| !state.is_ordered() && scope.members().contains(&partition));
+        let permille = scopes.map(Scope::permille).fold(state.permille(), u32::min);
+        self.switches.set_permille(partition, permille);
+    }
+
+    /// When a circuit wants to be looked at next, and to send.
+    fn plan(&mut self, partition: usize, seen: Duration) {
+        let circuit = &self.circuits[partition];
+        match circuit.rests_until(&self.settings, seen) {
+            Some(until) => self.schedule.rest(partition, until),
+            None => self.schedule.wake(partition),
+        }
+        self.schedule.beat(partition, circuit.next_heartbeat());
     }
 
     /// Flips the switch and writes the change down.
-    fn publish(&self, partition: usize, step: one::Step, now: Duration, seen: Duration) -> ModeChange {
+    fn publish(&mut self, partition: usize, step: one::Step, now: Duration, seen: Duration) -> ModeChange {
         let one::Step { transition: Transition { from, to, lasted }, degraded_for } = step;
-        self.switches.set(partition, to.decision());
+        self.scopes.iter_mut().for_each(|scope| scope.count(partition, from.is_tripped(), to.is_tripped()));
+        self.tell_switch(partition);
         let circuit = &self.circuits[partition];
         ModeChange {
             partition,

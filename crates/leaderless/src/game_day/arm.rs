@@ -126,10 +126,11 @@ impl Rehearsal<'_> {
     }
 
     fn notice(&mut self, notice: ModeNotice) {
-        let turned = notice.change.from.decision() != notice.change.to.decision();
+        let (from, to) = notice.change.decisions();
+        let turned = from != to;
         if turned {
             let at_s = ms_between(self.measuring_from, notice.at) / 1e3;
-            self.watch.line(&format!("{at_s:>7.1} s  {}: {}", notice.service, notice.change));
+            self.watch.line(&format!("{at_s:>7.1} s  {}: {notice}", notice.service));
         }
         self.notices.push(notice);
     }
@@ -198,7 +199,7 @@ impl Rehearsal<'_> {
     fn first_opened(&self) -> Option<Instant> {
         let strike = self.injections.iter().rfind(|injection| !injection.heals)?.at;
         let opened = self.notices.iter().filter(|notice| notice.at >= strike);
-        let opened = opened.filter(|notice| notice.change.to.decision() == Decision::Fallback);
+        let opened = opened.filter(|notice| notice.change.decisions().1 == Decision::Fallback);
         opened.map(|notice| notice.at).min()
     }
 

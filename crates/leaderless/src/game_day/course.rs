@@ -36,12 +36,13 @@ pub(super) fn mode_line(arm: &str, notice: &ModeNotice, from: Instant) -> Timeli
         arm: arm.to_owned(),
         at_ms: ms_between(from, notice.at),
         kind: EntryKind::Mode,
-        message: notice.change.to_string(),
+        message: notice.to_string(),
         detail: serde_json::json!({
             "service": notice.service,
-            "partition": notice.change.partition,
-            "from": notice.change.from.name(),
-            "to": notice.change.to.name(),
+            "partition": notice.change.partition(),
+            "scope": notice.change.scope(),
+            "from": notice.change.states().0,
+            "to": notice.change.states().1,
         }),
     }
 }

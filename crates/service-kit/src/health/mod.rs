@@ -1,8 +1,8 @@
 //! The health watch: feeds the circuits of one service, and tells of their changes.
 //!
 //! A circuit watches one partition index over all topics of the service's path. It is fed by the guards of
-//! customers' records and calls, and by heartbeats: one synthetic record on *each* topic of the path at that index,
-//! through a producer of their own, read back by assignment.
+//! customers' records and calls, by how calls end, by what the clients' statistics say, and by heartbeats: one synthetic
+//! record on *each* topic of the path at that index, through a producer of their own, read back by assignment.
 //!
 //! # Invariants
 //! - The reader of heartbeats is ready before the first heartbeat is sent.
@@ -10,25 +10,33 @@
 //! - Under [`Strategy::Hang`] there is no circuit, no heartbeat and no task: every call is admitted.
 //! - The lock is held for microseconds and never across a wait.
 
+mod feed;
+mod herald;
 mod notice;
+mod operators;
 mod rounds;
 mod view;
 mod watchdog;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::routing::get;
 use axum::{Json, Router};
-use bus::StartAt;
-use circuit::{Calls, Circuits, SwitchBoard, Words};
+use bus::{SignalsWatch, StartAt};
+use circuit::{Calls, Circuits, Force, ModeChange, Outcomes, SwitchBoard, Words};
+use http::HeaderMap;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub use self::notice::{ModeNotice, ModeNotices, NOTICES_MAX};
+use self::feed::Feed;
+use self::herald::Herald;
+pub use self::notice::{Change, ModeNotice, ModeNotices, NOTICES_MAX};
+pub use self::operators::{OperatorToken, Operators};
 use self::rounds::Rounds;
-pub use self::view::{CircuitReport, ModeReport};
+pub use self::view::{CircuitReport, ModeReport, ScopeReport};
 use crate::connection::{ConnectError, Connection};
 use crate::kafka_settings::KafkaSettingsError;
 use crate::metrics::Metrics;
@@ -50,6 +58,8 @@ pub struct Health {
     switches: SwitchBoard,
     unacked: Calls,
     unanswered: Calls,
+    outcomes: Outcomes,
+    herald: Arc<Herald>,
     stop: Arc<DropGuard>,
     tasks: TaskTracker,
 }
@@ -66,6 +76,9 @@ struct Shared {
 struct State {
     circuits: Circuits,
     rounds: Rounds,
+    feed: Feed,
+    /// What operators said, by the circuit whose state they ordered.
+    whys: BTreeMap<usize, Arc<str>>,
 }
 
 impl Shared {
@@ -94,7 +107,7 @@ impl Health {
             Strategy::Degrade => connection.layout().partitions(),
         };
         let token = CancellationToken::new();
-        let health = Self::new(connection, watched, partitions, token.clone())?;
+        let health = Self::new(connection, watched, partitions, metrics, token.clone())?;
         if partitions > 0 {
             let reader = connection.reader("heartbeats", watched.path, StartAt::End).await?;
             let (shared, stop) = (Arc::clone(&health.shared), token.clone());
@@ -105,8 +118,12 @@ impl Health {
                 watched.path,
                 stop,
             ));
-            let watchdog =
-                watchdog::Watchdog::new(connection, watched.path, Arc::clone(&health.shared), metrics)?;
+            let watchdog = watchdog::Watchdog::new(
+                connection,
+                watched.path,
+                Arc::clone(&health.shared),
+                Arc::clone(&health.herald),
+            )?;
             health.tasks.spawn(watchdog.run(token));
         }
         health.tasks.close();
@@ -117,6 +134,7 @@ impl Health {
         connection: &Connection,
         watched: Watched,
         partitions: i32,
+        metrics: Metrics,
         stop: CancellationToken,
     ) -> Result<Self, ConnectError> {
         let settings = connection.settings().circuit.checked().map_err(KafkaSettingsError::from)?;
@@ -127,18 +145,20 @@ impl Health {
         let circuits =
             Circuits::new(names, watched.words, settings, seed).map_err(KafkaSettingsError::from)?;
         let rounds = Rounds::new(usize::try_from(partitions).unwrap_or(0), watched.path.len());
+        let feed = Feed::new(watched.path, connection.producer().signals());
         Ok(Self {
             switches: circuits.switches(),
             unacked: circuits.unacked(),
             unanswered: circuits.unanswered(),
+            outcomes: circuits.outcomes(),
+            herald: Arc::new(Herald::new(connection, metrics)),
             shared: Arc::new(Shared {
                 instance: connection.instance().to_string(),
                 strategy: connection.settings().strategy,
                 started: Instant::now(),
-                state: Mutex::new(State { circuits, rounds }),
+                state: Mutex::new(State { circuits, rounds, feed, whys: BTreeMap::new() }),
             }),
             stop: Arc::new(stop.drop_guard()),
-
             tasks: TaskTracker::new(),
         })
     }
@@ -161,18 +181,70 @@ impl Health {
         self.unanswered.clone()
     }
 
+    /// Where calls tell how they ended.
+    #[must_use]
+    pub fn outcomes(&self) -> Outcomes {
+        self.outcomes.clone()
+    }
+
+    /// Watches the progress of a reader of the path: one that stands still before the end is stuck.
+    pub fn follow(&self, reader: SignalsWatch) {
+        self.shared.state().feed.follow(reader);
+    }
+
     /// Where every circuit is.
     #[must_use]
     pub fn snapshot(&self) -> ModeReport {
         let now = self.shared.now();
-        let views = self.shared.state().circuits.snapshot(now);
-        ModeReport::new(&self.shared.instance, self.shared.strategy, views)
+        let state = self.shared.state();
+        let (scopes, views) = (state.circuits.scopes(), state.circuits.snapshot(now));
+        ModeReport::new(&self.shared.instance, self.shared.strategy, scopes, views, &state.whys)
     }
 
-    /// `GET /mode`.
-    pub fn routes(&self) -> Router {
-        let health = self.clone();
-        Router::new().route("/mode", get(move || async move { Json(health.snapshot()) }))
+    /// `GET /mode`, and `POST /mode` for these operators.
+    pub fn routes(&self, operators: Operators) -> Router {
+        let (shown, ordered) = (self.clone(), self.clone());
+        let show = move || async move { Json(shown.snapshot()) };
+        let order = move |headers: HeaderMap, order| async move {
+            operators::order(&ordered, &operators, &headers, order)
+        };
+        Router::new().route("/mode", get(show).post(order))
+    }
+
+    /// The circuits of this name, or all of them; `None` if there is no such scope.
+    fn partitions_of(&self, scope: &str) -> Option<Vec<usize>> {
+        let views = self.shared.state().circuits.snapshot(self.shared.now());
+        let named = views.iter().filter(|view| scope == "cluster" || scope == view.name.as_ref());
+        let partitions: Vec<usize> = named.map(|view| view.partition).collect();
+        (!partitions.is_empty()).then_some(partitions)
+    }
+
+    /// Orders a state of these circuits, or takes that back; what changed.
+    fn order(
+        &self,
+        partitions: &[usize],
+        force: Option<Force>,
+        lasting: Duration,
+        why: &Arc<str>,
+    ) -> Vec<ModeChange> {
+        let now = self.shared.now();
+        let mut state = self.shared.state();
+        let State { circuits, whys, .. } = &mut *state;
+        let mut order = |partition: usize| {
+            match force {
+                Some(_) => whys.insert(partition, Arc::clone(why)),
+                None => whys.remove(&partition),
+            };
+            let changed = match force {
+                Some(force) => circuits.force(partition, force, lasting, now),
+                None => circuits.release(partition, now),
+            };
+            changed.unwrap_or_else(|unknown| {
+                tracing::error!(%unknown, "an order for no circuit was ignored");
+                None
+            })
+        };
+        partitions.iter().filter_map(|partition| order(*partition)).collect()
     }
 
     /// Stops the watch; the circuits stay where they are. Never longer than `timeout`.
@@ -185,7 +257,7 @@ impl Health {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::connection::tests::offline;
     use contracts::topics::{FEES, QUOTES};
@@ -195,21 +267,30 @@ mod tests {
         words: Words { degraded: "customers go elsewhere", restored: "customers come back" },
     };
 
+    /// Three circuits without a watchdog: only orders change them. And what is told of that.
+    pub(crate) fn watched_by_nobody() -> (Health, tokio::sync::broadcast::Receiver<ModeNotice>) {
+        let connection = offline(Strategy::Degrade, 3);
+        let notices = connection.settings().notices.subscribe();
+        let health = Health::new(&connection, WATCHED, 3, Metrics::new("test"), CancellationToken::new());
+        (health.unwrap(), notices)
+    }
+
     #[tokio::test]
     async fn a_cluster_that_is_not_there_opens_every_circuit_and_tells_so() {
         let connection = offline(Strategy::Degrade, 3);
         let mut notices = connection.settings().notices.subscribe();
         let token = CancellationToken::new();
-        let health = Health::new(&connection, WATCHED, 3, token.clone()).unwrap();
         let metrics = Metrics::new("test");
-        let watchdog =
-            watchdog::Watchdog::new(&connection, WATCHED.path, Arc::clone(&health.shared), metrics.clone());
+        let health = Health::new(&connection, WATCHED, 3, metrics.clone(), token.clone()).unwrap();
+        let herald = Arc::clone(&health.herald);
+        let watchdog = watchdog::Watchdog::new(&connection, WATCHED.path, Arc::clone(&health.shared), herald);
         let watching = tokio::spawn(watchdog.unwrap().run(token));
         for _ in 0..3 {
             let opened = tokio::time::timeout(Duration::from_secs(20), async {
                 loop {
                     let notice = notices.recv().await.unwrap();
-                    if notice.change.to.name() == "open" && notice.change.from.name() != "half_open" {
+                    let (from, to) = notice.change.states();
+                    if to == "open" && from != "half_open" {
                         break notice;
                     }
                 }

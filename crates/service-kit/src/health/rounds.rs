@@ -28,6 +28,11 @@ impl Rounds {
         Self { newest: vec![None; partitions], all: u32::MAX >> (TOPICS_MAX - topics) }
     }
 
+    /// How many partitions there are.
+    pub(super) fn len(&self) -> usize {
+        self.newest.len()
+    }
+
     pub(super) fn begin(&mut self, partition: usize, number: u64) {
         if let Some(slot) = self.newest.get_mut(partition) {
             *slot = Some(Round { number, unacked: self.all, unread: self.all, failed: false });

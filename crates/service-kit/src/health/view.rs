@@ -1,8 +1,10 @@
 //! `GET /mode`: where each circuit is, for people and for a game day.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use circuit::CircuitView;
+use circuit::{CircuitView, ScopeView};
 use serde::Serialize;
 use trading::mode::Mode;
 
@@ -16,10 +18,25 @@ pub struct ModeReport {
     pub instance: String,
     /// `hang` or `degrade`.
     pub strategy: &'static str,
-    /// `degraded` while the circuit of any partition does not admit.
+    /// `degraded` while the circuit of any partition does not admit every call.
     pub mode: Mode,
+    /// The partitions together; none under `hang`.
+    pub scopes: Vec<ScopeReport>,
     /// One per partition; none under `hang`.
     pub circuits: Vec<CircuitReport>,
+}
+
+/// Partitions that are judged together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScopeReport {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: usize,
+    /// How many of them are open by their own judgement.
+    pub open: usize,
+    /// The share of the calls that it admits, in thousandths; a partition admits no more than that.
+    pub admits_permille: u32,
 }
 
 /// One circuit.
@@ -29,10 +46,15 @@ pub struct CircuitReport {
     pub partition: usize,
     /// Its name in logs.
     pub name: String,
-    /// `closed`, `suspect`, `open`, `half_open`, `forced_open` or `forced_closed`.
+    /// `closed`, `suspect`, `open`, `half_open`, `slow_start`, `forced_open`, `forced_closed`, `disabled` or
+    /// `metrics_only`.
     pub state: &'static str,
+    /// The share of the calls that is admitted, in thousandths, after what its scopes say.
+    pub admits_permille: u32,
     /// Why it is not closed, in words.
     pub reason: Option<String>,
+    /// What the operator said who ordered its state.
+    pub why: Option<String>,
     /// Since when it is in this state, in ms since the Unix epoch.
     pub since_unix_ms: i64,
     /// For how long.
@@ -52,13 +74,39 @@ pub struct CircuitReport {
 }
 
 impl ModeReport {
-    pub(super) fn new(instance: &str, strategy: Strategy, views: Vec<CircuitView>) -> Self {
-        let degraded = views.iter().any(|view| view.state.decision() == circuit::Decision::Fallback);
+    pub(super) fn new(
+        instance: &str,
+        strategy: Strategy,
+        scopes: Vec<ScopeView>,
+        views: Vec<CircuitView>,
+        whys: &BTreeMap<usize, Arc<str>>,
+    ) -> Self {
+        let degraded = views.iter().any(|view| view.permille < 1_000);
+        let said = |view: &CircuitView| whys.get(&view.partition).map(ToString::to_string);
         Self {
             instance: instance.to_owned(),
             strategy: strategy.name(),
             mode: if degraded { Mode::Degraded } else { Mode::Normal },
-            circuits: views.into_iter().map(CircuitReport::from).collect(),
+            scopes: scopes
+                .into_iter()
+                .filter(|scope| !scope.partitions.is_empty())
+                .map(ScopeReport::from)
+                .collect(),
+            circuits: views
+                .into_iter()
+                .map(|view| CircuitReport { why: said(&view), ..CircuitReport::from(view) })
+                .collect(),
+        }
+    }
+}
+
+impl From<ScopeView> for ScopeReport {
+    fn from(view: ScopeView) -> Self {
+        Self {
+            name: view.name.as_ref().to_owned(),
+            partitions: view.partitions.len(),
+            open: view.open,
+            admits_permille: view.permille,
         }
     }
 }
@@ -69,6 +117,8 @@ impl From<CircuitView> for CircuitReport {
             partition: view.partition,
             name: view.name.as_ref().to_owned(),
             state: view.state.name(),
+            admits_permille: view.permille,
+            why: None,
             reason: view.state.reason().map(|reason| reason.to_string()),
             since_unix_ms: clock::now().minus(view.lasted).unix_ms(),
             lasted_ms: ms(view.lasted),

@@ -2,13 +2,12 @@
 //! them back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bus::{Producer, Reader};
-use circuit::{Beat, Decision, ModeChange};
-use contracts::event::{Heartbeat, ModeChanged, REASON_BYTES_MAX, SCOPE_BYTES_MAX};
-use contracts::event_id::fresh_event_id;
-use contracts::{Event, EventType, Provenance};
+use circuit::Beat;
+use contracts::Event;
+use contracts::event::Heartbeat;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::MissedTickBehavior;
@@ -16,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use trading::ids::InstanceId;
 use trading::mode::Mode;
 
-use super::Shared;
-use super::notice::ModeNotice;
+use super::herald::{Herald, provenance};
+use super::notice::Change;
+use super::{Shared, State};
 use crate::clock;
 use crate::connection::{ConnectError, Connection};
 use crate::inbox::{decode, is_heartbeat};
 use crate::kafka_settings::KafkaSettingsError;
-use crate::metrics::Metrics;
-use crate::publisher::{PublishError, count_delivery, to_record};
+use crate::publisher::{PublishError, to_record};
 
 /// Between two looks at the circuits: what they are made for.
 const TICK: Duration = Duration::from_millis(10);
@@ -41,7 +40,7 @@ pub(super) struct Watchdog {
     producer: Producer,
     path: &'static [&'static str],
     shared: Arc<Shared>,
-    metrics: Metrics,
+    herald: Arc<Herald>,
 }
 
 /// What became of one record of a heartbeat: which beat, which topic of the path, and whether it was acknowledged.
@@ -58,13 +57,14 @@ impl Watchdog {
         connection: &Connection,
         path: &'static [&'static str],
         shared: Arc<Shared>,
-        metrics: Metrics,
+        herald: Arc<Herald>,
     ) -> Result<Self, ConnectError> {
         let settings = connection.client("heartbeats-out");
         let settings =
             settings.with("enable.idempotence", "false").with("message.timeout.ms", HEARTBEAT_LIFE_MS);
         let producer = Producer::new(&settings).map_err(KafkaSettingsError::from)?;
-        Ok(Self { connection: connection.clone(), producer, path, shared, metrics })
+        shared.state().feed.follow_leaders(producer.signals());
+        Ok(Self { connection: connection.clone(), producer, path, shared, herald })
     }
 
     pub(super) async fn run(self, stop: CancellationToken) {
@@ -86,12 +86,16 @@ impl Watchdog {
         let now = self.shared.now();
         let (changes, beats) = {
             let mut state = self.shared.state();
-            let changes = state.circuits.watch(now);
-            let beats = state.circuits.heartbeats_due(now);
-            beats.iter().for_each(|beat| state.rounds.begin(beat.partition, beat.number));
+            let State { circuits, rounds, feed, whys } = &mut *state;
+            feed.tell(circuits, rounds.len(), now);
+            let mut changes: Vec<Change> = circuits.watch(now).into_iter().map(Change::Partition).collect();
+            changes.extend(circuits.scope_changes().iter().cloned().map(Change::Scope));
+            let beats = circuits.heartbeats_due(now);
+            beats.iter().for_each(|beat| rounds.begin(beat.partition, beat.number));
+            whys.retain(|partition, _| !changes.iter().any(|change| change.ends_an_order_of(*partition)));
             (changes, beats)
         };
-        changes.into_iter().for_each(|change| self.tell(change));
+        changes.into_iter().for_each(|change| self.herald.tell(change, None));
         beats.into_iter().for_each(|beat| self.send(beat, reports));
     }
 
@@ -118,7 +122,7 @@ impl Watchdog {
             sequence: beat.number,
             sent_at: clock::now(),
         };
-        let provenance = self.provenance(Mode::Normal);
+        let provenance = provenance(&self.connection, Mode::Normal);
         let encoded = contracts::encode(Event::Heartbeat(heartbeat), &provenance)?;
         Ok(self.producer.send(&to_record(encoded, self.connection.layout()), ())?)
     }
@@ -135,61 +139,6 @@ impl Watchdog {
             state.circuits.heartbeat_failed(beat);
         }
     }
-
-    /// One log line per change; those that move customers are also told on `modes`, to the metrics and to listeners.
-    fn tell(&self, change: ModeChange) {
-        let service = self.connection.service();
-        let (from, to) = (change.from.decision(), change.to.decision());
-        match (from, to) {
-            (Decision::Primary, Decision::Fallback) => tracing::warn!(%service, "{change}"),
-            (Decision::Fallback, Decision::Primary) => tracing::info!(%service, "{change}"),
-            _ => tracing::debug!(%service, "{change}"),
-        }
-        self.metrics.circuit(u32::try_from(change.partition).unwrap_or(u32::MAX), to == Decision::Fallback);
-        if from != to {
-            self.publish(&change);
-        }
-        self.connection.settings().notices.tell(ModeNotice {
-            service: service.to_string(),
-            change,
-            at: Instant::now(),
-            at_wall: clock::now(),
-        });
-    }
-
-    /// Fire and forget: the partition of `modes` may be stuck as well.
-    fn publish(&self, change: &ModeChange) {
-        let event = Event::ModeChanged(ModeChanged {
-            instance: self.connection.instance().clone(),
-            scope: cut(format!("partition {}", change.name), SCOPE_BYTES_MAX),
-            from: mode(change.from.decision()),
-            to: mode(change.to.decision()),
-            reason: cut(change.to_string(), REASON_BYTES_MAX),
-            changed_at: clock::now(),
-        });
-        let provenance = self.provenance(mode(change.to.decision()));
-        let send = || {
-            let record = to_record(contracts::encode(event, &provenance)?, self.connection.layout());
-            Ok(self.connection.producer().send(&record, ())?)
-        };
-        count_delivery(send(), EventType::ModeChanged.as_str(), self.metrics.clone());
-    }
-
-    fn provenance(&self, mode: Mode) -> Provenance {
-        Provenance::root(self.connection.service().clone(), fresh_event_id(), clock::now(), mode)
-    }
-}
-
-fn mode(decision: Decision) -> Mode {
-    match decision {
-        Decision::Primary => Mode::Normal,
-        Decision::Fallback => Mode::Degraded,
-    }
-}
-
-fn cut(mut text: String, bytes_max: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text
 }
 
 /// Reads heartbeats back until `stop`. Without a reader no heartbeat returns, so the circuits open: a service that
@@ -248,6 +197,8 @@ fn own_heartbeat(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::Provenance;
+    use contracts::event_id::fresh_event_id;
     use contracts::topics::{FEES, QUOTES, TRADES};
     use trading::ids::ServiceId;
 

@@ -3,13 +3,27 @@
 #![doc = include_str!("states.md")]
 //!
 //! # Invariants
-//! - Customers are on the primary path in `closed`, `suspect` and `forced_closed`, and nowhere else.
+//! - Customers are on the primary path in `closed`, `suspect`, `forced_closed`, `disabled` and `metrics_only`, a growing
+//!   share of them in `slow_start`, and nobody anywhere else.
 //! - Out of `open` leads only time, out of `half_open` only heartbeats of this generation, or their absence: what
 //!   customers' calls do has no say in a recovery, and a heartbeat that hangs for ever cannot wedge it.
+//! - It takes a better dependency to recover than to stay closed: tighter deadlines for heartbeats, lower limits in
+//!   `slow_start`.
 //! - The dwell in `open` doubles from trip to trip up to a cap, and one doubling is taken back for each calm period:
 //!   whatever flaps, the changes per time are bounded.
 //!
+//! # Recovery without a second dip
+//! After a heal the heartbeats find the new leader before the customers' producer does: its records from before the trip
+//! wait for metadata and for a retry, and customers who came back at once would queue behind them and trip the circuit
+//! again. So a heartbeat that returns also tells whether such records are left (`leftovers`), and a half-open circuit
+//! goes on probing until there are none, for at most
+//! [`drain_max`](crate::settings::Settings::drain_max) after the last heartbeat that it needed: a record that is never
+//! reported must not keep customers away.
+//!
 //! Time that passes is not an input of its own: each input carries `now`, and a circuit hears one every tick.
+
+mod ramp;
+mod state;
 
 use std::time::Duration;
 
@@ -18,102 +32,8 @@ use crate::settings::Settings;
 use crate::signal::{Reason, Verdict};
 use crate::switch::Decision;
 
-/// Where a circuit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Admits.
-    Closed,
-    /// Admits, and the fallback should get ready.
-    Suspect {
-        /// What was suspicious first.
-        reason: Reason,
-        /// When something was suspicious last.
-        last: Duration,
-    },
-    /// Does not admit.
-    Open {
-        /// Why it tripped.
-        reason: Reason,
-        /// When it will be probed.
-        until: Duration,
-    },
-    /// Does not admit customers; heartbeats find out.
-    HalfOpen {
-        /// Why it tripped.
-        reason: Reason,
-        /// Healthy heartbeats so far, in a row.
-        healthy: u32,
-        /// The next verdict must come before.
-        until: Duration,
-    },
-    /// Does not admit, by an operator's order.
-    ForcedOpen {
-        /// When the order expires.
-        until: Duration,
-    },
-    /// Admits, by an operator's order.
-    ForcedClosed {
-        /// When the order expires.
-        until: Duration,
-    },
-}
-
-impl State {
-    /// A stable name for metrics, events and `/mode`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Suspect { .. } => "suspect",
-            Self::Open { .. } => "open",
-            Self::HalfOpen { .. } => "half_open",
-            Self::ForcedOpen { .. } => "forced_open",
-            Self::ForcedClosed { .. } => "forced_closed",
-        }
-    }
-
-    /// What a call is told.
-    #[must_use]
-    pub const fn decision(self) -> Decision {
-        match self {
-            Self::Closed | Self::Suspect { .. } | Self::ForcedClosed { .. } => Decision::Primary,
-            Self::Open { .. } | Self::HalfOpen { .. } | Self::ForcedOpen { .. } => Decision::Fallback,
-        }
-    }
-
-    /// Why it is not closed.
-    #[must_use]
-    pub const fn reason(self) -> Option<Reason> {
-        match self {
-            Self::Closed => None,
-            Self::Suspect { reason, .. } | Self::Open { reason, .. } | Self::HalfOpen { reason, .. } => {
-                Some(reason)
-            }
-            Self::ForcedOpen { .. } | Self::ForcedClosed { .. } => Some(Reason::Operator),
-        }
-    }
-
-    /// When it ends by itself, if nothing else happens.
-    #[must_use]
-    pub const fn until(self) -> Option<Duration> {
-        match self {
-            Self::Open { until, .. }
-            | Self::HalfOpen { until, .. }
-            | Self::ForcedOpen { until }
-            | Self::ForcedClosed { until } => Some(until),
-            Self::Closed | Self::Suspect { .. } => None,
-        }
-    }
-}
-
-/// What an operator may order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Force {
-    /// Off the primary path, whatever the signals say.
-    Open,
-    /// On the primary path, whatever the signals say.
-    Closed,
-}
+pub use self::ramp::{Ramp, WINDOWS_MAX};
+pub use self::state::{Force, State};
 
 /// What a circuit hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +46,8 @@ pub enum Input {
         generation: u64,
         /// How it ended.
         outcome: Outcome,
+        /// Customers' records from before the trip are still without a delivery report.
+        leftovers: bool,
     },
     /// An operator's order, until it expires.
     Force {
@@ -138,7 +60,7 @@ pub enum Input {
     Release,
 }
 
-/// A change from one kind of state to another.
+/// A change from one kind of state to another, or of what `metrics_only` would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
     /// The state before.
@@ -158,6 +80,7 @@ pub struct Machine {
     admits_since: Duration,
     generation: u64,
     level: u32,
+    would_have_opened: u64,
     seed: u64,
 }
 
@@ -173,6 +96,7 @@ impl Machine {
             admits_since: start,
             generation: 0,
             level: 0,
+            would_have_opened: 0,
             seed,
         }
     }
@@ -195,38 +119,48 @@ impl Machine {
         self.generation
     }
 
+    /// How often it would have tripped under `metrics_only`.
+    #[must_use]
+    pub fn would_have_opened(&self) -> u64 {
+        self.would_have_opened
+    }
+
     /// How often a heartbeat is due and how long it may take, both in this state; `None` while none is wanted.
     #[must_use]
     pub fn heartbeat_timing(&self) -> Option<(Duration, Duration)> {
         match self.state {
-            State::Closed | State::Suspect { .. } | State::ForcedClosed { .. } => {
-                Some((self.settings.heartbeat_period, self.settings.close_timeout))
-            }
-            State::HalfOpen { .. } => Some((self.settings.probe_period, self.settings.probe_deadline)),
             State::Open { .. } | State::ForcedOpen { .. } => None,
+            State::HalfOpen { .. } => Some((self.settings.probe_period, self.settings.probe_deadline)),
+            _ => Some((self.settings.heartbeat_period, self.settings.close_timeout)),
         }
     }
 
     /// Hears one input at `now`, and changes state if that is what it means.
     pub fn on(&mut self, input: Input, now: Duration) -> Option<Transition> {
         use Outcome::{Lost, Returned};
-        use State::{Closed, ForcedClosed, ForcedOpen, HalfOpen, Open, Suspect};
+        use State::{
+            Closed, Disabled, ForcedClosed, ForcedOpen, HalfOpen, MetricsOnly, Open, SlowStart, Suspect,
+        };
         use Verdict::{Stuck, Suspicious};
 
         let settings = &self.settings;
         let input = self.without_stale_heartbeat(input);
         let to = match (self.state, input) {
             // An operator outranks every signal, until the order expires.
-            (_, Input::Force { force: Force::Open, until }) => ForcedOpen { until },
-            (_, Input::Force { force: Force::Closed, until }) => ForcedClosed { until },
+            (before, Input::Force { force, until }) => force.state(until, before),
             (ForcedOpen { .. }, Input::Release) => self.probed(Reason::Operator, now),
             (ForcedOpen { until }, _) if now >= until => self.probed(Reason::Operator, now),
-            (ForcedClosed { .. }, Input::Release) => Closed,
-            (ForcedClosed { until }, _) if now >= until => Closed,
+            (ForcedClosed { .. } | Disabled { .. } | MetricsOnly { .. }, Input::Release) => Closed,
+            (ForcedClosed { until } | Disabled { until } | MetricsOnly { until, .. }, _) if now >= until => {
+                Closed
+            }
+            (MetricsOnly { until, would }, input) => {
+                MetricsOnly { until, would: self.would(would, input, now) }
+            }
 
             // On the primary path: any proof of no progress trips, unusual slowness warns.
-            (Closed | Suspect { .. }, Input::Signals(Stuck(reason)))
-            | (Closed | Suspect { .. }, Input::Heartbeat { outcome: Lost(reason), .. }) => {
+            (Closed | Suspect { .. } | SlowStart { .. }, Input::Signals(Stuck(reason)))
+            | (Closed | Suspect { .. } | SlowStart { .. }, Input::Heartbeat { outcome: Lost(reason), .. }) => {
                 self.opened(reason, now)
             }
             (Closed, Input::Signals(Suspicious(reason))) => Suspect { reason, last: now },
@@ -237,18 +171,45 @@ impl Machine {
             (Open { reason, until }, _) if now >= until => self.probed(reason, now),
             (HalfOpen { .. }, Input::Heartbeat { outcome: Lost(reason), .. }) => self.opened(reason, now),
             (HalfOpen { until, .. }, _) if now >= until => self.opened(Reason::NoHeartbeat, now),
-            (HalfOpen { healthy, .. }, Input::Heartbeat { outcome: Returned, .. })
-                if healthy + 1 >= settings.probes_to_close =>
-            {
-                Closed
+            (
+                HalfOpen { reason, healthy, proven, .. },
+                Input::Heartbeat { outcome: Returned, leftovers, .. },
+            ) => {
+                let healthy = (healthy + 1).min(settings.probes_to_close);
+                let proven = proven.or((healthy == settings.probes_to_close).then_some(now));
+                match proven {
+                    Some(since) if !leftovers || now >= since + settings.drain_max => {
+                        SlowStart { reason, ramp: Ramp::new(now, settings) }
+                    }
+                    _ => HalfOpen { reason, healthy, proven, until: now + settings.probe_patience() },
+                }
             }
-            (HalfOpen { reason, healthy, .. }, Input::Heartbeat { outcome: Returned, .. }) => {
-                HalfOpen { reason, healthy: healthy + 1, until: now + settings.probe_patience() }
+
+            // Back on it, step by step.
+            (SlowStart { reason, ramp }, Input::Signals(verdict)) => {
+                let regression = matches!(verdict, Suspicious(_));
+                ramp.next(regression, now, settings).map_or(Closed, |ramp| SlowStart { reason, ramp })
             }
 
             (same, _) => same,
         };
         self.enter(to, now)
+    }
+
+    /// What would be, if this circuit were allowed to trip: stuck until nothing said so for the hold of a suspicion.
+    fn would(
+        &self,
+        before: Option<(Reason, Duration)>,
+        input: Input,
+        now: Duration,
+    ) -> Option<(Reason, Duration)> {
+        match input {
+            Input::Signals(Verdict::Stuck(reason))
+            | Input::Heartbeat { outcome: Outcome::Lost(reason), .. } => {
+                Some((before.map_or(reason, |(first, _)| first), now))
+            }
+            _ => before.filter(|(_, last)| now < *last + self.settings.suspect_hold),
+        }
     }
 
     /// A heartbeat of another generation tells nothing but that time has passed.
@@ -262,7 +223,7 @@ impl Machine {
     }
 
     fn probed(&self, reason: Reason, now: Duration) -> State {
-        State::HalfOpen { reason, healthy: 0, until: now + self.settings.probe_patience() }
+        State::HalfOpen { reason, healthy: 0, proven: None, until: now + self.settings.probe_patience() }
     }
 
     /// Trips: the dwell is the shortest one, doubled for each level, capped, and then up to a fifth shorter.
@@ -283,7 +244,7 @@ impl Machine {
 
     fn enter(&mut self, to: State, now: Duration) -> Option<Transition> {
         let from = std::mem::replace(&mut self.state, to);
-        if from.name() == to.name() {
+        if from.is_like(to) {
             return None;
         }
         let lasted = now.saturating_sub(self.since);
@@ -291,8 +252,12 @@ impl Machine {
         if from.decision() == Decision::Fallback {
             self.admits_since = now;
         }
-        if matches!(to, State::Open { .. } | State::ForcedOpen { .. } | State::ForcedClosed { .. }) {
-            self.generation += 1;
+        match to {
+            State::MetricsOnly { would: Some(_), .. } => self.would_have_opened += 1,
+            State::MetricsOnly { .. } if from.name() == to.name() => {}
+            State::Open { .. } => self.generation += 1,
+            ordered if ordered.is_ordered() => self.generation += 1,
+            _ => {}
         }
         Some(Transition { from, to, lasted })
     }

@@ -1,0 +1,69 @@
+//! What a tick of the watchdog costs: a thousand partitions at rest, with their heartbeats, and a few of them busy.
+//!
+//! A tick comes every 10 ms, so a thousandth of a core is 10 us.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use circuit::{Beat, Calls, Circuits, Settings, Words};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+const TICK: Duration = Duration::from_millis(10);
+const WORDS: Words =
+    Words { degraded: "calls are answered without Kafka", restored: "calls over Kafka again" };
+
+/// Circuits whose heartbeats come back in the next tick.
+struct World {
+    circuits: Circuits,
+    unacked: Calls,
+    now: Duration,
+    beats: Vec<Beat>,
+}
+
+impl World {
+    fn at_rest(partitions: usize) -> Self {
+        let names = (0..partitions).map(|index| format!("orders-{index}"));
+        let circuits = Circuits::new(names, WORDS, Settings::default(), 1).expect("the defaults are valid");
+        let unacked = circuits.unacked();
+        let mut world = Self { circuits, unacked, now: Duration::ZERO, beats: Vec::new() };
+        (0..1_000).for_each(|_| world.tick(0));
+        world
+    }
+
+    /// One tick, in which these many partitions are called.
+    fn tick(&mut self, busy: usize) {
+        (0..busy).for_each(|partition| drop(black_box(self.unacked.begin(partition))));
+        self.now += TICK;
+        for beat in self.beats.drain(..) {
+            self.circuits.heartbeat_acked(beat, self.now);
+            self.circuits.heartbeat_returned(beat, self.now);
+        }
+        assert!(self.circuits.watch(self.now).is_empty(), "nothing here changes");
+        self.beats = self.circuits.heartbeats_due(self.now);
+    }
+}
+
+fn ticks(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a tick of the watchdog");
+    for (partitions, busy) in [(12, 12), (1_000, 0), (1_000, 10), (1_000, 1_000), (10_000, 0)] {
+        let mut world = World::at_rest(partitions);
+        group.bench_function(
+            BenchmarkId::new(format!("{partitions} partitions"), format!("{busy} busy")),
+            |b| {
+                b.iter(|| world.tick(busy));
+            },
+        );
+        let (begun, looks) = (Instant::now(), world.circuits.looks());
+        (0..1_000).for_each(|_| world.tick(busy));
+        let (took, looks) = (begun.elapsed(), world.circuits.looks() - looks);
+        println!(
+            "{partitions} partitions, {busy} busy: {:.3} % of a core, {:.1} looks a tick",
+            took.as_secs_f64() / TICK.as_secs_f64() / 1_000.0 * 100.0,
+            looks as f64 / 1_000.0
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ticks);
+criterion_main!(benches);
