@@ -63,6 +63,12 @@ impl Latencies {
         self.saturated
     }
 
+    /// How many durations were longer than `limit`, within the histogram's precision.
+    pub fn count_above(&self, limit: Duration) -> u64 {
+        let us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        if us >= US_MAX { 0 } else { self.histogram.count_between(us + 1, US_MAX) }
+    }
+
     /// The duration that a share `quantile` (0 to 1) of all stayed within; zero when empty.
     pub fn quantile(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.histogram.value_at_quantile(quantile))

@@ -1,6 +1,6 @@
 //! Response and service time per phase and outcome.
 //!
-//! The bound: at most 33 cells of two histograms, about 12.5 MB if every outcome occurs in every phase. A cell is
+//! The bound: at most 36 cells of two histograms, about 13.5 MB if every outcome occurs in every phase. A cell is
 //! allocated at its first record; [`Recorder::pretouch`] moves that to a moment that nobody measures.
 
 use std::collections::BTreeMap;
