@@ -7,7 +7,7 @@
 //! # Layout
 //! - [`PlanSpec`] says what to send and becomes a checked [`Plan`]; request `k` is a pure function of its seed and `k`.
 //! - [`Schedule`]: when each request is intended, precomputed from the seed.
-//! - [`spawn`] runs a plan on a thread of its own; its [`Handle`] shows [`Progress`], stops and joins.
+//! - [`spawn`] runs a plan on threads of its own; its [`Handle`] shows [`Progress`], stops and joins.
 //! - [`RunResult`]: one outcome per intended request, and what can be asked of them.
 //!
 //! # Invariants
@@ -32,15 +32,17 @@ mod pacer;
 mod plan;
 mod pool;
 mod progress;
+mod rates;
 mod result;
 mod schedule;
+mod slice;
 mod spec;
 mod tally;
 mod template;
 
 pub use check::PlanError;
 pub use choices::{Choices, Product, Quantity};
-pub use classify::Executed;
+pub use classify::{Executed, Mapping, Rule};
 pub use handle::{Crashed, Handle, spawn};
 pub use http::Method;
 pub use limits::Limits;
@@ -49,5 +51,5 @@ pub use pool::Connections;
 pub use progress::Progress;
 pub use result::{Boundaries, Invalid, Observation, RunResult, Stretch};
 pub use schedule::{Arrivals, REQUESTS_MAX, Schedule, ScheduleError};
-pub use spec::{PlanSpec, RequestSpec, Target};
+pub use spec::{Mode, PlanSpec, RequestSpec, Target};
 pub use template::UnknownPlaceholder;

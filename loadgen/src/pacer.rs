@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use crate::Plan;
+use crate::slice::Slice;
 
 /// Rings when requests are due. Its thread ends with it.
 #[derive(Debug)]
@@ -29,10 +30,10 @@ struct Shared {
 }
 
 impl Pacer {
-    pub(crate) fn start(plan: Arc<Plan>, started: Instant) -> Self {
+    pub(crate) fn start(plan: Arc<Plan>, slice: Slice, started: Instant) -> Self {
         let shared = Arc::new(Shared::default());
         let walker = shared.clone();
-        let walk = move || walker.walk(plan.schedule().offsets_ns(), started);
+        let walk = move || walker.walk(plan.schedule().offsets_ns(), slice, started);
         let thread = thread::Builder::new().name("loadgen-pacer".to_owned()).spawn(walk).ok();
         Self { shared, thread }
     }
@@ -49,8 +50,8 @@ impl Pacer {
 }
 
 impl Shared {
-    fn walk(&self, offsets_ns: &[u64], started: Instant) {
-        for offset_ns in offsets_ns {
+    fn walk(&self, offsets_ns: &[u64], slice: Slice, started: Instant) {
+        for offset_ns in offsets_ns.iter().skip(slice.index).step_by(slice.of) {
             let due = started + Duration::from_nanos(*offset_ns);
             loop {
                 if self.is_over.load(Ordering::Acquire) {
