@@ -53,6 +53,19 @@ impl Latencies {
         self.saturated += other.saturated;
     }
 
+    /// Forgets everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        // A histogram costs its whole size to wipe; most of a recorder's are empty.
+        if self.histogram.len() > 0 {
+            self.histogram.reset();
+        }
+        self.saturated = 0;
+    }
+
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.histogram.len()

@@ -55,6 +55,14 @@ impl Recorder {
         }
     }
 
+    /// Forgets everything, and keeps the memory: for one interval after the other.
+    pub fn clear(&mut self) {
+        for cell in self.cells.iter_mut().flatten().flatten() {
+            cell.response.clear();
+            cell.service.clear();
+        }
+    }
+
     /// How many intended requests ended so in this phase.
     pub fn count(&self, phase: Phase, outcome: Outcome) -> u64 {
         self.response(phase, outcome).map_or(0, Latencies::count)
@@ -191,6 +199,15 @@ mod tests {
             let whole = recorder(&[left, right].concat());
             prop_assert_eq!(merged.phases(), whole.phases());
             prop_assert_eq!(merged.saturated(), whole.saturated());
+        }
+
+        #[test]
+        fn a_cleared_recorder_is_as_good_as_a_new_one(old in vec(entry(), 0..40), new in vec(entry(), 0..40)) {
+            let mut cleared = recorder(&old);
+            cleared.clear();
+            prop_assert_eq!((cleared.total(), cleared.saturated()), (0, 0));
+            cleared.merge(&recorder(&new));
+            prop_assert_eq!(cleared.phases(), recorder(&new).phases());
         }
 
         #[test]
