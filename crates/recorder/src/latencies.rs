@@ -56,7 +56,7 @@ impl Latencies {
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
         // A histogram costs its whole size to wipe; most of a recorder's are empty.
-        if self.histogram.len() > 0 {
+        if !self.histogram.is_empty() {
             self.histogram.reset();
         }
         self.saturated = 0;
