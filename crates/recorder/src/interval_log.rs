@@ -38,6 +38,7 @@ pub fn write_interval_log<W: Write>(
     fill: impl FnOnce(&mut IntervalLog<'_, '_, W>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut head = IntervalLogWriterBuilder::new();
+    head.add_comment("[Histogram log format version 1.3]");
     comments.iter().for_each(|line| {
         head.add_comment(line);
     });

@@ -206,7 +206,7 @@ pub(crate) struct Outputs {
     /// Write result.json, latency.hlog, service.hlog, intervals.ndjson and events.ndjson there.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Write a JUnit report: one test case per gate, and two for the run's validity.
+    /// Write a JUnit report: one test case per gate, and three for the run's validity.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
     /// Serve Prometheus text at /metrics while the run goes on; loopback addresses only.

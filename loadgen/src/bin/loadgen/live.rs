@@ -71,7 +71,9 @@ impl Live {
                 self.shown = Some(now);
             }
             Kind::Plain => {
-                if self.shown.is_none_or(|at| now.saturating_duration_since(at) >= PLAIN_EVERY) {
+                // The first after a while: at the start there is nothing to say.
+                let last = *self.shown.get_or_insert(now);
+                if now.saturating_duration_since(last) >= PLAIN_EVERY {
                     self.shown = Some(now);
                     output::say(&self.plain_line(progress, elapsed));
                 }

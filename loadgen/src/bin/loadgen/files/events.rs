@@ -37,7 +37,8 @@ pub(super) fn ndjson(out: &mut impl Write, job: &Job, ran: &Ran, measured: &Meas
 fn of_the_run(job: &Job, ran: &Ran) -> Vec<Event> {
     let course = Course::of(job);
     let event = |at: Duration, event, detail: &str| {
-        let at_ms = at.as_micros() as f64 / 1e3 - course.warm_up.as_micros() as f64 / 1e3;
+        // Whole microseconds, so that it prints as three decimals.
+        let at_ms = (at.as_micros() as f64 - course.warm_up.as_micros() as f64) / 1e3;
         Event { at_ms, event, detail: detail.to_owned() }
     };
     let result = &ran.result;

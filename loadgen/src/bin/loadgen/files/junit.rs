@@ -1,4 +1,4 @@
-//! A JUnit report for CI: a test case per gate, and two for the run's validity.
+//! A JUnit report for CI: a test case per gate, and three for the run's validity.
 //!
 //! Sources: the dialect that Jenkins and GitLab read: `failure` for what is not met, `error` for what says nothing about
 //! the target, `skipped` for what could not be told; `skipped` passes there, so an undecided gate is an `error`.
