@@ -6,7 +6,8 @@
 //!
 //! # Layout
 //! - [`PlanSpec`] says what to send and becomes a checked [`Plan`]; request `k` is a pure function of its seed and `k`.
-//! - [`Schedule`]: when each request is intended, precomputed from the seed.
+//! - [`Schedule`]: when each request is intended, precomputed from the seed; [`Mode::Closed`] does without.
+//! - [`Mapping`]: what an answer counts as.
 //! - [`spawn`] runs a plan on threads of its own; its [`Handle`] shows [`Progress`], stops and joins.
 //! - [`RunResult`]: one outcome per intended request, and what can be asked of them.
 //!
@@ -14,6 +15,7 @@
 //! - Every intended request ends in exactly one [`recorder::Outcome`]; [`RunResult::invalid`] says if not.
 //! - Bounded: requests in a schedule, requests in flight, connections per target and the rate of opening them, what is
 //!   kept of an answer's body, the time a run may go on after its last arrival.
+//! - Workers slice the schedule and share nothing while they send.
 //! - The generator's own lateness is measured and invalidates a run beyond its limit.
 //! - A run leaves no thread, task or connection behind.
 //!

@@ -3,7 +3,9 @@
 
 mod accounts;
 mod conservation;
+mod files;
 mod hangs;
+mod mixes;
 mod mock;
 mod plans;
 mod program;

@@ -1,7 +1,7 @@
 //! A JUnit report for CI: a test case per gate, and three for the run's validity.
 //!
-//! Sources: the dialect that Jenkins and GitLab read: `failure` for what is not met, `error` for what says nothing about
-//! the target, `skipped` for what could not be told; `skipped` passes there, so an undecided gate is an `error`.
+//! In the dialect that Jenkins and GitLab read: `failure` for a gate that is not met, `error` for what says nothing about
+//! the target, an undecided gate included: `skipped` would pass.
 
 use std::fmt::Write as _;
 
