@@ -5,10 +5,13 @@ use std::time::Duration;
 use crate::choices::{LIST_MAX, Quantity};
 use crate::schedule::ScheduleError;
 use crate::template::UnknownPlaceholder;
-use crate::{Limits, PlanSpec};
+use crate::{Limits, Mode, PlanSpec};
 
 /// The most kinds of requests in one mix: a record has one byte for them.
 const REQUEST_KINDS_MAX: usize = 256;
+
+/// The most threads in one run; far more than it takes to overload any single machine.
+const WORKERS_MAX: u64 = 64;
 
 /// Why a plan cannot be run. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -86,8 +89,14 @@ pub(crate) fn bounds(spec: &PlanSpec) -> Result<(), PlanError> {
     within("accounts", spec.choices.accounts.len() as u64, 0, LIST_MAX as u64)?;
     within("products", spec.choices.products.len() as u64, 0, LIST_MAX as u64)?;
     within("sides", spec.choices.sides.len() as u64, 0, LIST_MAX as u64)?;
-    within("in_flight_max", in_flight_max as u64, 1, 1_000_000)?;
-    within("connections_max", connections_max as u64, 1, 1_000_000)?;
+    let workers = spec.workers as u64;
+    within("workers", workers, 1, WORKERS_MAX)?;
+    if let Mode::Closed { users } = spec.mode {
+        within("users", users as u64, workers, 1_000_000)?;
+        within("duration_ms", ms(spec.duration), 1, 86_400_000)?;
+    }
+    within("in_flight_max", in_flight_max as u64, workers, 1_000_000)?;
+    within("connections_max", connections_max as u64, workers, 1_000_000)?;
     within("connections_preopened", spec.limits.connections_preopened as u64, 0, connections_max as u64)?;
     within("connections_per_s_max", u64::from(connections_per_s_max), 1, 1_000_000)?;
     within("deadline_ms", ms(spec.limits.deadline), 1, 3_600_000)?;

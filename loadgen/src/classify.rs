@@ -1,4 +1,6 @@
-//! From an HTTP answer to an outcome.
+//! From an HTTP answer to an outcome, by rules that a caller may replace: the first that fits decides.
+//!
+//! The rules of the reference services, [`Mapping::default`]:
 //!
 //! | status | `x-path` | outcome |
 //! |---|---|---|
@@ -9,13 +11,16 @@
 //! | 504 | any | `unknown` |
 //! | any other | | `error_status` |
 //!
-//! A 2xx without a known `x-path` is an `error_status` too: nobody can say which way it went.
+//! A 2xx without a known `x-path` is an `error_status` too: nobody can say which way it went. For services that know no
+//! such header [`Mapping::any_service`] ends with 2xx and 3xx as `ok`.
 //!
 //! Beside the outcome an answer may say whether something was executed: in the header `x-executed`, or in the field
 //! `executed` of a JSON body of a 202 or an error (problem+json). The bound: of such a body at most [`BODY_KEPT_MAX`]
 //! bytes are kept; of a longer one the field is not seen.
 
-use http::{HeaderMap, StatusCode, header};
+use std::ops::RangeInclusive;
+
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use recorder::Outcome;
 use serde::Deserialize;
 
@@ -46,17 +51,73 @@ impl Executed {
     }
 }
 
-/// The outcome of a complete answer.
-pub(crate) fn outcome(status: StatusCode, headers: &HeaderMap) -> Outcome {
-    let path = headers.get("x-path").map(|value| value.as_bytes());
-    match (status, path) {
-        (StatusCode::ACCEPTED, _) => Outcome::AcceptedPending,
-        (StatusCode::SERVICE_UNAVAILABLE, Some(b"reject")) => Outcome::RejectedFast,
-        (StatusCode::GATEWAY_TIMEOUT, _) => Outcome::Unknown,
-        (status, Some(b"pending")) if status.is_success() => Outcome::AcceptedPending,
-        (status, Some(b"kafka")) if status.is_success() => Outcome::OkKafka,
-        (status, Some(b"sync")) if status.is_success() => Outcome::OkDegraded,
-        _ => Outcome::ErrorStatus,
+/// What an answer counts as: the first rule that fits decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// The response header that rules look at.
+    pub header: HeaderName,
+    /// The rules, in their order.
+    pub rules: Vec<Rule>,
+    /// What an answer is that no rule fits.
+    pub otherwise: Outcome,
+}
+
+/// One rule of a [`Mapping`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The statuses it is for.
+    pub statuses: RangeInclusive<u16>,
+    /// The value that the header must have; `None` is any, or none.
+    pub path: Option<String>,
+    /// What such an answer is.
+    pub outcome: Outcome,
+}
+
+impl Default for Mapping {
+    fn default() -> Self {
+        let rule = |statuses, path: &str, outcome| {
+            let path = (path != "*").then(|| path.to_owned());
+            Rule { statuses, path, outcome }
+        };
+        let rules = vec![
+            rule(202..=202, "*", Outcome::AcceptedPending),
+            rule(503..=503, "reject", Outcome::RejectedFast),
+            rule(504..=504, "*", Outcome::Unknown),
+            rule(200..=299, "pending", Outcome::AcceptedPending),
+            rule(200..=299, "kafka", Outcome::OkKafka),
+            rule(200..=299, "sync", Outcome::OkDegraded),
+        ];
+        Self { header: HeaderName::from_static("x-path"), rules, otherwise: Outcome::ErrorStatus }
+    }
+}
+
+impl Mapping {
+    /// What an answer can be; the other outcomes are those of requests without one.
+    pub const OUTCOMES: [Outcome; 7] = [
+        Outcome::Ok,
+        Outcome::OkKafka,
+        Outcome::OkDegraded,
+        Outcome::AcceptedPending,
+        Outcome::RejectedFast,
+        Outcome::Unknown,
+        Outcome::ErrorStatus,
+    ];
+
+    /// The default, and 2xx and 3xx are `ok` where the header says nothing known.
+    pub fn any_service() -> Self {
+        let mut mapping = Self::default();
+        mapping.rules.push(Rule { statuses: 200..=399, path: None, outcome: Outcome::Ok });
+        mapping
+    }
+
+    /// The outcome of a complete answer.
+    pub(crate) fn outcome(&self, status: StatusCode, headers: &HeaderMap) -> Outcome {
+        let said = headers.get(&self.header).map(|value| value.as_bytes());
+        let fits = |rule: &&Rule| {
+            let path = rule.path.as_deref().map(str::as_bytes);
+            rule.statuses.contains(&status.as_u16()) && (path.is_none() || path == said)
+        };
+        self.rules.iter().find(fits).map_or(self.otherwise, |rule| rule.outcome)
     }
 }
 
@@ -92,7 +153,8 @@ mod tests {
     fn answers_map_to_outcomes_by_status_and_path() {
         let check = |status: u16, path: &'static str, expected| {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(outcome(status, &headers(&[("x-path", path)])), expected, "{status} {path}");
+            let told = Mapping::default().outcome(status, &headers(&[("x-path", path)]));
+            assert_eq!(told, expected, "{status} {path}");
         };
         check(200, "kafka", Outcome::OkKafka);
         check(201, "kafka", Outcome::OkKafka);
@@ -104,7 +166,18 @@ mod tests {
         check(504, "kafka", Outcome::Unknown);
         check(200, "elsewhere", Outcome::ErrorStatus);
         check(409, "kafka", Outcome::ErrorStatus);
-        assert_eq!(outcome(StatusCode::OK, &headers(&[])), Outcome::ErrorStatus);
+        assert_eq!(Mapping::default().outcome(StatusCode::OK, &headers(&[])), Outcome::ErrorStatus);
+    }
+
+    #[test]
+    fn any_service_answers_well_without_saying_which_way() {
+        let told = |status: u16, path| {
+            let status = StatusCode::from_u16(status).unwrap();
+            Mapping::any_service().outcome(status, &headers(&[("x-path", path)]))
+        };
+        assert_eq!([200, 201, 304].map(|status| told(status, "")), [Outcome::Ok; 3]);
+        assert_eq!(told(200, "sync"), Outcome::OkDegraded);
+        assert_eq!([404, 500, 503].map(|status| told(status, "")), [Outcome::ErrorStatus; 3]);
     }
 
     #[test]

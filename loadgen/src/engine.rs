@@ -1,25 +1,28 @@
-//! The open loop: each request at its time, whether or not earlier ones came back.
+//! One worker: each request of its slice at its time, whether or not earlier ones came back.
 //!
 //! One thread. The loop only enters requests and starts their tasks; it never waits for one. Whatever is open when the
-//! drain ends is dropped with its task, and its guard accounts for it.
+//! drain ends is dropped with its task, and its guard accounts for it. In a closed loop users take the place of the
+//! schedule: each starts a request when the one before was answered.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use recorder::Outcome;
-use tokio::sync::watch;
-use tokio::task::{LocalSet, spawn_local, yield_now};
+use tokio::sync::Barrier;
+use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::choices::Choice;
 use crate::flight::{fly, request};
 use crate::pacer::Pacer;
 use crate::pool::{Connections, Pool};
-use crate::progress::PROGRESS_EVERY;
-use crate::tally::Tally;
-use crate::{Plan, Progress, RunResult};
+use crate::progress::{Board, PROGRESS_EVERY};
+use crate::slice::Slice;
+use crate::tally::{Books, Flight, Tally};
+use crate::{Limits, Mode, Plan, REQUESTS_MAX};
 
 /// How many requests may be started before those that were get a turn.
 const BATCH_MAX: usize = 32;
@@ -27,56 +30,66 @@ const BATCH_MAX: usize = 32;
 /// How long pre-opening may hold up the start: a target that is down must not.
 const PREOPEN_MAX: Duration = Duration::from_secs(2);
 
+/// How long a worker waits for the others to be ready; one that crashed must not hold up the rest.
+const READY_MAX: Duration = Duration::from_secs(4);
+
 /// How long a run that was stopped still waits for answers, to end within a second.
 const STOPPED_DRAIN_MAX: Duration = Duration::from_millis(500);
 
-/// Runs the plan to its end or until `stop`, and accounts for everything.
-pub(crate) async fn run(
-    plan: Arc<Plan>,
-    stop: CancellationToken,
-    progress: watch::Sender<Progress>,
-) -> RunResult {
-    let tally = Tally::new(plan.schedule().len());
-    let connections = Rc::new(RefCell::new(Connections::default()));
-    let tasks = LocalSet::new();
-    let engine = Engine::new(plan.clone(), tally.clone(), &connections);
-    let (started, started_at) = tasks.run_until(engine.drive(&stop, &progress)).await;
-    // Dropping the tasks ends whatever is still in flight, and closes every connection.
-    drop(tasks);
-    progress.send_replace(look(&plan, &tally, Some(started)));
-    let (records, lag) = tally.close();
-    RunResult::new(plan, records, lag, connections.take(), started, started_at)
+/// How long a user of a closed loop pauses after no connection could be opened, as people do.
+const UNCONNECTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a worker is given.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) slice: Slice,
+    pub(crate) stop: CancellationToken,
+    pub(crate) board: Arc<Board>,
+    pub(crate) ready: Arc<Barrier>,
 }
 
+impl Worker {
+    /// Does its slice to the end or until stopped, and accounts for everything.
+    pub(crate) async fn run(self) -> Books {
+        let Self { plan, slice, stop, board, ready } = self;
+        let tally = Tally::new(slice.share(plan.schedule().len()));
+        let connections = Rc::new(RefCell::new(Connections::default()));
+        let tasks = LocalSet::new();
+        let limits = slice.limits(&plan.spec().limits);
+        let pool = |address| Pool::new(address, &limits, connections.clone());
+        let pools = plan.spec().targets.iter().map(|target| pool(target.address)).collect();
+        let engine =
+            Rc::new(Engine { plan, slice, limits, tally: tally.clone(), pools, board: board.clone() });
+        let (started, is_cut_off) = tasks
+            .run_until(async {
+                stop.run_until_cancelled(timeout(PREOPEN_MAX, engine.preopen())).await;
+                stop.run_until_cancelled(timeout(READY_MAX, ready.wait())).await;
+                let started = board.start();
+                (started, engine.drive(started.0, &stop).await)
+            })
+            .await;
+        drop(engine);
+        // Dropping the tasks ends whatever is still in flight, and closes every connection.
+        drop(tasks);
+        board.post(slice.index, tally.look(Instant::now()));
+        tally.close(connections.take(), started, is_cut_off)
+    }
+}
+
+#[derive(Debug)]
 struct Engine {
     plan: Arc<Plan>,
+    slice: Slice,
+    limits: Limits,
     tally: Rc<Tally>,
     pools: Vec<Rc<Pool>>,
+    board: Arc<Board>,
 }
 
 impl Engine {
-    fn new(plan: Arc<Plan>, tally: Rc<Tally>, connections: &Rc<RefCell<Connections>>) -> Self {
-        let pool = |address| Pool::new(address, &plan.spec().limits, connections.clone());
-        let pools = plan.spec().targets.iter().map(|target| pool(target.address)).collect();
-        Self { plan, tally, pools }
-    }
-
-    async fn drive(
-        self,
-        stop: &CancellationToken,
-        progress: &watch::Sender<Progress>,
-    ) -> (Instant, SystemTime) {
-        stop.run_until_cancelled(timeout(PREOPEN_MAX, self.preopen())).await;
-        let started = (Instant::now(), SystemTime::now());
-        spawn_local(publish(self.plan.clone(), self.tally.clone(), started.0, progress.clone()));
-        stop.run_until_cancelled(self.send_all(started.0)).await;
-        self.drain(stop).await;
-        self.pools.iter().for_each(|pool| pool.close());
-        started
-    }
-
     async fn preopen(&self) {
-        let count = self.plan.spec().limits.connections_preopened;
+        let count = self.limits.connections_preopened;
         let openings: Vec<_> = self.pools.iter().flat_map(|pool| pool.preopen(count)).collect();
         for opening in openings {
             // A task that panicked opened nothing, and the counters say so.
@@ -84,12 +97,27 @@ impl Engine {
         }
     }
 
+    /// Whether it was cut off before its end.
+    async fn drive(self: &Rc<Self>, started: Instant, stop: &CancellationToken) -> bool {
+        spawn_local(publish(self.board.clone(), self.slice.index, self.tally.clone()));
+        let sent = match self.plan.spec().mode {
+            Mode::Open => stop.run_until_cancelled(self.send_all(started)).await.is_some(),
+            Mode::Closed { users } => {
+                let all = self.let_users(self.slice.share(users), started, stop);
+                stop.run_until_cancelled(all).await == Some(true)
+            }
+        };
+        self.drain(stop).await;
+        self.pools.iter().for_each(|pool| pool.close());
+        !sent
+    }
+
     async fn send_all(&self, started: Instant) {
-        let pacer = Pacer::start(self.plan.clone(), started);
-        let offsets_ns = self.plan.schedule().offsets_ns();
+        let pacer = Pacer::start(self.plan.clone(), self.slice, started);
         let mut in_batch = 0;
-        for (k, offset_ns) in offsets_ns.iter().enumerate() {
-            let due = started + Duration::from_nanos(*offset_ns);
+        for i in 0..self.slice.share(self.plan.schedule().len()) {
+            let k = self.slice.k(i);
+            let due = started + self.plan.schedule().offset(k);
             if due > Instant::now() {
                 pacer.until(due).await;
                 in_batch = 0;
@@ -103,18 +131,60 @@ impl Engine {
     }
 
     fn send(&self, k: u64, due: Instant) {
-        let limits = &self.plan.spec().limits;
         let choice = self.plan.choice(k);
-        let is_full = self.tally.in_flight() >= limits.in_flight_max;
+        let is_full = self.tally.in_flight() >= self.limits.in_flight_max;
         let flight = self.tally.enter(choice.kind, due);
         if is_full {
             flight.begun();
             return flight.end(Outcome::UnsentCap);
         }
+        let flown = self.flown(k, choice, flight);
+        spawn_local(flown);
+    }
+
+    fn flown(&self, k: u64, choice: Choice, flight: Flight) -> impl Future<Output = Outcome> + 'static {
         let pool = self.pools[self.plan.target_of(choice.kind)].clone();
-        let plan = self.plan.clone();
-        let deadline = limits.deadline;
-        spawn_local(async move { fly(pool, request(plan.render_choice(k, choice)), flight, deadline).await });
+        let (plan, deadline) = (self.plan.clone(), self.limits.deadline);
+        async move {
+            let request = request(plan.render_choice(k, choice));
+            fly(pool, request, flight, &plan.spec().mapping, deadline).await
+        }
+    }
+
+    /// Whether all users came to their end.
+    async fn let_users(self: &Rc<Self>, users: usize, started: Instant, stop: &CancellationToken) -> bool {
+        let until = started + self.plan.spec().warm_up + self.plan.spec().duration;
+        let users: Vec<JoinHandle<bool>> = (0..users)
+            .map(|_| {
+                let (engine, stop) = (self.clone(), stop.clone());
+                spawn_local(async move { engine.use_until(started, until, &stop).await })
+            })
+            .collect();
+        let mut complete = true;
+        for user in users {
+            complete &= user.await.unwrap_or(false);
+        }
+        complete
+    }
+
+    /// One user of a closed loop. Whether they came to their end: they also stop at as many requests as a schedule may
+    /// have.
+    async fn use_until(&self, started: Instant, until: Instant, stop: &CancellationToken) -> bool {
+        let requests_max = self.slice.share(REQUESTS_MAX as usize);
+        while !stop.is_cancelled() && self.tally.entered() < requests_max {
+            let due = Instant::now();
+            if due >= until {
+                return true;
+            }
+            let k = self.slice.k(self.tally.entered()) as u64;
+            let choice = self.plan.choice(k);
+            self.tally.intend(due.duration_since(started));
+            let flight = self.tally.enter(choice.kind, due);
+            if self.flown(k, choice, flight).await == Outcome::ErrorConnect {
+                sleep(UNCONNECTED_PAUSE).await;
+            }
+        }
+        false
     }
 
     async fn drain(&self, stop: &CancellationToken) {
@@ -124,31 +194,17 @@ impl Engine {
         };
         tokio::select! {
             () = self.tally.all_landed() => {}
-            () = sleep(self.plan.spec().limits.drain_max) => {}
+            () = sleep(self.limits.drain_max) => {}
             () = stopped => {}
         }
     }
 }
 
-async fn publish(plan: Arc<Plan>, tally: Rc<Tally>, started: Instant, progress: watch::Sender<Progress>) {
+async fn publish(board: Arc<Board>, worker: usize, tally: Rc<Tally>) {
     let mut ticks = interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        progress.send_replace(look(&plan, &tally, Some(started)));
-    }
-}
-
-fn look(plan: &Plan, tally: &Tally, started: Option<Instant>) -> Progress {
-    let recent = tally.recent_percentiles(Instant::now());
-    Progress {
-        started,
-        planned: plan.schedule().len() as u64,
-        intended: tally.entered() as u64,
-        in_flight: tally.in_flight() as u64,
-        counts: tally.counts(),
-        p50_now: recent.map(|(p50, _)| p50),
-        p99_now: recent.map(|(_, p99)| p99),
-        lag_p99: tally.lag_p99(),
+        board.post(worker, tally.look(Instant::now()));
     }
 }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use recorder::Outcome;
 use tokio::time::timeout_at;
 
-use crate::classify::{self, BODY_KEPT_MAX};
+use crate::classify::{self, BODY_KEPT_MAX, Mapping};
 use crate::plan::Rendered;
 use crate::pool::{NotConnected, Pool};
 use crate::tally::{Ending, Flight};
@@ -41,34 +41,38 @@ pub(crate) async fn fly(
     pool: Rc<Pool>,
     request: Request<Full<Bytes>>,
     mut flight: Flight,
+    mapping: &Mapping,
     deadline: Duration,
-) {
+) -> Outcome {
     flight.begun();
     let deadline = flight.due() + deadline;
-    let answer = timeout_at(deadline.into(), exchange(&pool, request, &mut flight)).await;
-    flight.end(match answer {
+    let answer = timeout_at(deadline.into(), exchange(&pool, request, mapping, &mut flight)).await;
+    let ending: Ending = match answer {
         Err(_) => Outcome::Timeout.into(),
         Ok(Err(NoAnswer::NotConnected)) => Outcome::ErrorConnect.into(),
         Ok(Err(NoAnswer::Broken)) => Outcome::ErrorIo.into(),
         Ok(Ok(ending)) => ending,
-    });
+    };
+    flight.end(ending);
+    ending.outcome
 }
 
 async fn exchange(
     pool: &Rc<Pool>,
     request: Request<Full<Bytes>>,
+    mapping: &Mapping,
     flight: &mut Flight,
 ) -> Result<Ending, NoAnswer> {
     let mut connection = pool.acquire().await?;
     flight.sent();
     let answer = connection.requests.send_request(request).await?;
-    let ending = read(answer).await?;
+    let ending = read(answer, mapping).await?;
     connection.release();
     Ok(ending)
 }
 
 /// Reads the answer to its end, keeping of the body what may say whether something was executed.
-async fn read(answer: Response<Incoming>) -> Result<Ending, NoAnswer> {
+async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<Ending, NoAnswer> {
     let (head, mut body) = answer.into_parts();
     let mut wanted = classify::wants_body(head.status, &head.headers);
     let mut kept = Vec::new();
@@ -79,7 +83,7 @@ async fn read(answer: Response<Incoming>) -> Result<Ending, NoAnswer> {
         kept.extend_from_slice(if wanted { data } else { b"" });
     }
     Ok(Ending {
-        outcome: classify::outcome(head.status, &head.headers),
+        outcome: mapping.outcome(head.status, &head.headers),
         executed: classify::executed(&head.headers, &kept),
         status: Some(head.status),
     })
@@ -88,7 +92,9 @@ async fn read(answer: Response<Incoming>) -> Result<Ending, NoAnswer> {
 /// The rendered request as hyper sends it.
 pub(crate) fn request(rendered: Rendered<'_>) -> Request<Full<Bytes>> {
     let mut request = Request::builder().method(rendered.method.clone()).uri(rendered.path);
-    request = request.header(header::HOST, rendered.address.to_string());
+    if !rendered.headers.iter().any(|(name, _)| *name == header::HOST) {
+        request = request.header(header::HOST, rendered.address.to_string());
+    }
     for (name, value) in rendered.headers {
         request = request.header(name, value);
     }

@@ -6,14 +6,16 @@
 //!
 //! # Layout
 //! - [`PlanSpec`] says what to send and becomes a checked [`Plan`]; request `k` is a pure function of its seed and `k`.
-//! - [`Schedule`]: when each request is intended, precomputed from the seed.
-//! - [`spawn`] runs a plan on a thread of its own; its [`Handle`] shows [`Progress`], stops and joins.
+//! - [`Schedule`]: when each request is intended, precomputed from the seed; [`Mode::Closed`] does without.
+//! - [`Mapping`]: what an answer counts as.
+//! - [`spawn`] runs a plan on threads of its own; its [`Handle`] shows [`Progress`], stops and joins.
 //! - [`RunResult`]: one outcome per intended request, and what can be asked of them.
 //!
 //! # Invariants
 //! - Every intended request ends in exactly one [`recorder::Outcome`]; [`RunResult::invalid`] says if not.
 //! - Bounded: requests in a schedule, requests in flight, connections per target and the rate of opening them, what is
 //!   kept of an answer's body, the time a run may go on after its last arrival.
+//! - Workers slice the schedule and share nothing while they send.
 //! - The generator's own lateness is measured and invalidates a run beyond its limit.
 //! - A run leaves no thread, task or connection behind.
 //!
@@ -32,15 +34,17 @@ mod pacer;
 mod plan;
 mod pool;
 mod progress;
+mod rates;
 mod result;
 mod schedule;
+mod slice;
 mod spec;
 mod tally;
 mod template;
 
 pub use check::PlanError;
 pub use choices::{Choices, Product, Quantity};
-pub use classify::Executed;
+pub use classify::{Executed, Mapping, Rule};
 pub use handle::{Crashed, Handle, spawn};
 pub use http::Method;
 pub use limits::Limits;
@@ -49,5 +53,5 @@ pub use pool::Connections;
 pub use progress::Progress;
 pub use result::{Boundaries, Invalid, Observation, RunResult, Stretch};
 pub use schedule::{Arrivals, REQUESTS_MAX, Schedule, ScheduleError};
-pub use spec::{PlanSpec, RequestSpec, Target};
+pub use spec::{Mode, PlanSpec, RequestSpec, Target};
 pub use template::UnknownPlaceholder;

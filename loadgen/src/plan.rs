@@ -13,7 +13,7 @@ use crate::check::{self, PlanError};
 use crate::choices::{Choice, Chooser};
 use crate::schedule::Schedule;
 use crate::template::{Piece, Text, Values};
-use crate::{Choices, PlanSpec, RequestSpec, digest};
+use crate::{Choices, Mode, PlanSpec, RequestSpec, digest};
 
 /// One kind of request, compiled.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Plan {
         let kinds: Vec<Kind> = spec.requests.iter().map(|it| compile(it, &spec)).collect::<Result<_, _>>()?;
         let random = ChaCha8Rng::seed_from_u64(spec.seed);
         let chooser = Chooser::new(random, spec.requests.iter().map(|it| it.weight));
-        let schedule = Schedule::new(spec.arrivals, spec.rate_per_s, spec.duration, spec.seed)?;
+        let schedule = schedule(&spec)?;
         Ok(Self { spec, kinds, chooser, schedule })
     }
 
@@ -131,6 +131,21 @@ impl Plan {
     fn values(&self, k: u64, choice: Choice) -> Values<'_> {
         Values { k, run: &self.spec.run, choice, choices: &self.spec.choices }
     }
+}
+
+/// The warm-up's arrivals and then the schedule proper; nothing in a closed loop.
+fn schedule(spec: &PlanSpec) -> Result<Schedule, PlanError> {
+    let PlanSpec { arrivals, rate_per_s, duration, warm_up, seed, .. } = *spec;
+    if spec.mode != Mode::Open {
+        return Ok(Schedule::none());
+    }
+    let proper = Schedule::new(arrivals, rate_per_s, duration, seed)?;
+    if warm_up.is_zero() {
+        return Ok(proper);
+    }
+    // Another seed, or the warm-up would begin with the very gaps of what it warms up for.
+    let before = Schedule::new(arrivals.steady(), rate_per_s, warm_up, !seed)?;
+    Ok(before.then(warm_up, &proper)?)
 }
 
 fn compile(spec: &RequestSpec, plan: &PlanSpec) -> Result<Kind, PlanError> {

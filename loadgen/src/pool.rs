@@ -38,6 +38,16 @@ pub struct Connections {
     pub connect_time: Latencies,
 }
 
+impl Connections {
+    /// Adds what happened to the connections of another worker.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.opened += other.opened;
+        self.failed += other.failed;
+        self.burned += other.burned;
+        self.connect_time.merge(&other.connect_time);
+    }
+}
+
 /// No connection could be opened.
 #[derive(Debug)]
 pub(crate) struct NotConnected;

@@ -10,8 +10,9 @@ use http::StatusCode;
 use recorder::{Conservation, Latencies, Outcome, Phase, Recorder};
 
 use crate::classify::Executed;
-use crate::tally::Record;
-use crate::{Connections, Plan};
+use crate::slice::Slice;
+use crate::tally::{Books, Record};
+use crate::{Connections, Mode, Plan};
 
 /// One intended request and how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,23 +92,50 @@ pub enum Invalid {
 #[derive(Debug)]
 pub struct RunResult {
     plan: Arc<Plan>,
-    records: Vec<Record>,
+    /// One for each worker, in the order of their slices.
+    workers: Vec<Worked>,
     lag: Latencies,
     connections: Connections,
     started: Instant,
     started_at: SystemTime,
+    is_partial: bool,
+}
+
+/// What one worker did.
+#[derive(Debug)]
+struct Worked {
+    slice: Slice,
+    records: Vec<Record>,
+    /// Empty where the schedule says when requests were intended.
+    intended_ns: Vec<u64>,
+}
+
+impl Worked {
+    /// When its request `i` was intended, in nanoseconds after the start; `None` if there is none.
+    fn intended_ns(&self, i: usize, plan: &Plan) -> Option<u64> {
+        self.records.get(i)?;
+        match self.intended_ns.get(i) {
+            Some(at) => Some(*at),
+            None => plan.schedule().offsets_ns().get(self.slice.k(i)).copied(),
+        }
+    }
 }
 
 impl RunResult {
-    pub(crate) fn new(
-        plan: Arc<Plan>,
-        records: Vec<Record>,
-        lag: Latencies,
-        connections: Connections,
-        started: Instant,
-        started_at: SystemTime,
-    ) -> Self {
-        Self { plan, records, lag, connections, started, started_at }
+    /// `None` when there was no worker.
+    pub(crate) fn new(plan: Arc<Plan>, books: Vec<Books>) -> Option<Self> {
+        let (started, started_at) = books.first()?.started;
+        let is_partial = books.iter().any(|it| it.is_cut_off);
+        let (mut lag, mut connections) = (Latencies::new(), Connections::default());
+        let of = books.len();
+        let mut worked = |(index, books): (usize, Books)| {
+            lag.merge(&books.lag);
+            connections.merge(&books.connections);
+            let slice = Slice { index, of };
+            Worked { slice, records: books.records, intended_ns: books.intended_ns }
+        };
+        let workers = books.into_iter().enumerate().map(&mut worked).collect();
+        Some(Self { plan, workers, lag, connections, started, started_at, is_partial })
     }
 
     /// The plan that was run.
@@ -140,36 +168,55 @@ impl RunResult {
         &self.connections
     }
 
-    /// Whether the run was stopped before its schedule ended.
+    /// Whether the run was stopped before its schedule, or the duration of a closed loop, ended.
     pub fn is_partial(&self) -> bool {
-        self.records.len() < self.plan.schedule().len()
+        self.is_partial
     }
 
-    /// Everything intended up to the end of the run, in the order of the schedule.
+    /// Everything intended up to the end of the run, in the order of their intended starts.
     pub fn observations(&self) -> impl Iterator<Item = Observation<'_>> {
-        self.records.iter().enumerate().filter_map(|(k, record)| {
-            Some(Observation {
-                k: k as u64,
-                label: self.plan.label_of(record.kind),
-                intended: self.plan.schedule().offset(k),
-                response: record.response(),
-                service: record.service(),
-                outcome: record.outcome?,
-                executed: record.executed,
-                status: record.status(),
-            })
+        let mut at = vec![0; self.workers.len()];
+        let in_order = std::iter::from_fn(move || {
+            let next = |(worker, i): (&Worked, &usize)| worker.intended_ns(*i, &self.plan);
+            let heads = self.workers.iter().zip(&at).map(next).enumerate();
+            let (worker, _) = heads.filter_map(|(worker, at)| Some((worker, at?))).min_by_key(|it| it.1)?;
+            at[worker] += 1;
+            Some((&self.workers[worker], at[worker] - 1))
+        });
+        in_order.filter_map(|(worker, i)| self.observation(worker, i))
+    }
+
+    fn observation<'a>(&'a self, worker: &'a Worked, i: usize) -> Option<Observation<'a>> {
+        let record = worker.records.get(i)?;
+        Some(Observation {
+            k: worker.slice.k(i) as u64,
+            label: self.plan.label_of(record.kind),
+            intended: Duration::from_nanos(worker.intended_ns(i, &self.plan)?),
+            response: record.response(),
+            service: record.service(),
+            outcome: record.outcome?,
+            executed: record.executed,
+            status: record.status(),
         })
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.workers.iter().flat_map(|worker| &worker.records)
     }
 
     /// How many requests ended so.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        self.records.iter().filter(|record| record.outcome == Some(outcome)).count() as u64
+        self.records().filter(|record| record.outcome == Some(outcome)).count() as u64
     }
 
-    /// Intended against accounted.
+    /// Intended against accounted: every request that a worker entered, and unless the run was stopped every request
+    /// of the schedule.
     pub fn conservation(&self) -> Conservation {
-        let accounted = self.records.iter().filter(|record| record.outcome.is_some()).count();
-        Conservation::of(self.records.len() as u64, accounted as u64)
+        let entered = self.records().count();
+        let is_whole = self.plan.spec().mode == Mode::Open && !self.is_partial;
+        let intended = if is_whole { self.plan.schedule().len() } else { entered };
+        let accounted = self.records().filter(|record| record.outcome.is_some()).count();
+        Conservation::of(intended as u64, accounted as u64)
     }
 
     /// Every reason not to believe the run; empty for a valid one.

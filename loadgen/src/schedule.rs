@@ -8,19 +8,49 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::rates::{Rates, STEPS_MAX};
+
 /// The most requests in one schedule; at 24 bytes each (offset and record) that is 480 MB.
 pub const REQUESTS_MAX: u64 = 20_000_000;
 
 /// Draws of arrivals come from the last stream of the seed; request `k` draws from stream `k`.
 const ARRIVALS_STREAM: u64 = u64::MAX;
 
-/// How arrivals are spread over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How arrivals are spread over time. The last three are Poisson arrivals at a rate that changes.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Arrivals {
     /// Independent customers: exponential gaps with the mean that the rate says.
     Poisson,
     /// A metronome: equal gaps.
     Constant,
+    /// The rate goes evenly from its beginning to this, per second, at the end.
+    Ramp {
+        /// At the end.
+        to_per_s: f64,
+    },
+    /// The rate goes to this, per second, in so many equal steps; the first is at the beginning's rate.
+    Step {
+        /// In the last step.
+        to_per_s: f64,
+        /// How many, at least 2.
+        steps: u32,
+    },
+    /// The rate is this, per second, from one time until another, and the beginning's before and after.
+    Spike {
+        /// Within it.
+        to_per_s: f64,
+        /// Its beginning.
+        from: Duration,
+        /// Its end.
+        until: Duration,
+    },
+}
+
+impl Arrivals {
+    /// The same without the change.
+    pub(crate) fn steady(self) -> Self {
+        if self == Self::Constant { Self::Constant } else { Self::Poisson }
+    }
 }
 
 /// Why there is no schedule.
@@ -35,6 +65,21 @@ pub enum ScheduleError {
     /// The schedule would be longer than the bound; lower the rate or the duration.
     #[error("about {0:.0} requests: a schedule holds at most {REQUESTS_MAX}")]
     TooMany(f64),
+    /// The number of steps is unusable.
+    #[error("steps is {0}: allowed is 2 to {STEPS_MAX}")]
+    Steps(u32),
+    /// The spike does not lie within the duration.
+    #[error(
+        "the spike is from {from:?} until {until:?}: it must begin before it ends, and end within {duration:?}"
+    )]
+    Spike {
+        /// Its beginning.
+        from: Duration,
+        /// Its end.
+        until: Duration,
+        /// The duration.
+        duration: Duration,
+    },
 }
 
 /// The intended starts of all requests, in order.
@@ -54,21 +99,33 @@ impl Schedule {
         duration: Duration,
         seed: u64,
     ) -> Result<Self, ScheduleError> {
-        if !rate_per_s.is_finite() || rate_per_s <= 0.0 {
-            return Err(ScheduleError::Rate(rate_per_s));
-        }
-        if duration.is_zero() {
-            return Err(ScheduleError::Duration);
-        }
-        let expected = rate_per_s * duration.as_secs_f64();
+        let rates = Rates::new(arrivals, rate_per_s, duration)?;
+        let expected = rates.expected();
         if expected > REQUESTS_MAX as f64 {
             return Err(ScheduleError::TooMany(expected));
         }
         let offsets_ns = match arrivals {
-            Arrivals::Poisson => poisson(rate_per_s, duration, seed),
             Arrivals::Constant => constant(rate_per_s, duration),
+            Arrivals::Poisson => poisson(rate_per_s, duration, seed),
+            _ => changing(&rates, seed),
         };
         Ok(Self { offsets_ns })
+    }
+
+    /// Of a closed loop, which has none.
+    pub(crate) fn none() -> Self {
+        Self { offsets_ns: Vec::new() }
+    }
+
+    /// This schedule, and then another that begins at `at`.
+    pub(crate) fn then(mut self, at: Duration, next: &Self) -> Result<Self, ScheduleError> {
+        let count = self.offsets_ns.len() + next.offsets_ns.len();
+        if count as u64 > REQUESTS_MAX {
+            return Err(ScheduleError::TooMany(count as f64));
+        }
+        let at_ns = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+        self.offsets_ns.extend(next.offsets_ns.iter().map(|offset| at_ns.saturating_add(*offset)));
+        Ok(self)
     }
 
     /// The intended starts in nanoseconds after the start of the run, ascending.
@@ -106,14 +163,27 @@ fn constant(rate_per_s: f64, duration: Duration) -> Vec<u64> {
 /// a seed must not. Chance may exceed the bound by a fraction of a percent; the schedule then ends at the bound.
 fn poisson(rate_per_s: f64, duration: Duration, seed: u64) -> Vec<u64> {
     let end_ns = duration.as_nanos() as f64;
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(ARRIVALS_STREAM);
+    let mut gaps = unit_gaps(seed);
     let mut at_ns = 0.0;
     let next = std::iter::from_fn(|| {
-        at_ns += -unit(random.next_u64()).ln() * 1e9 / rate_per_s;
+        at_ns += gaps() * 1e9 / rate_per_s;
         (at_ns < end_ns).then_some(at_ns as u64)
     });
     next.take(REQUESTS_MAX as usize).collect()
+}
+
+/// The same at a rate that changes.
+fn changing(rates: &Rates, seed: u64) -> Vec<u64> {
+    let mut gaps = unit_gaps(seed);
+    let mut clock = rates.clock();
+    std::iter::from_fn(|| clock.after(gaps())).take(REQUESTS_MAX as usize).collect()
+}
+
+/// Exponential gaps with the mean 1.
+fn unit_gaps(seed: u64) -> impl FnMut() -> f64 {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(ARRIVALS_STREAM);
+    move || -unit(random.next_u64()).ln()
 }
 
 /// A draw in (0, 1]: never 0, whose logarithm is infinite.
@@ -129,6 +199,17 @@ mod tests {
 
     fn arrivals() -> impl Strategy<Value = Arrivals> {
         prop_oneof![Just(Arrivals::Poisson), Just(Arrivals::Constant)]
+    }
+
+    fn changing() -> impl Strategy<Value = Arrivals> {
+        let ms = Duration::from_millis;
+        prop_oneof![
+            (100.0..5000.0_f64).prop_map(|to_per_s| Arrivals::Ramp { to_per_s }),
+            (100.0..5000.0_f64, 2_u32..9).prop_map(|(to_per_s, steps)| Arrivals::Step { to_per_s, steps }),
+            (100.0..5000.0_f64, 0_u64..1000, 1_u64..1000).prop_map(move |(to_per_s, from, long)| {
+                Arrivals::Spike { to_per_s, from: ms(from), until: ms(from + long) }
+            }),
+        ]
     }
 
     #[test]
@@ -188,6 +269,31 @@ mod tests {
             let expected = rate * 2.0;
             // Eight standard deviations of a Poisson count: a failure is a bug, not chance.
             prop_assert!((schedule.len() as f64 - expected).abs() < 8.0 * expected.sqrt() + 1.0);
+        }
+
+        #[test]
+        fn a_rate_that_changes_gives_as_many_in_every_part_as_it_says(
+            arrivals in changing(), rate in 100.0..5000.0_f64, seed: u64, part in 0_u64..4,
+        ) {
+            let duration = Duration::from_secs(2);
+            let schedule = Schedule::new(arrivals, rate, duration, seed).unwrap();
+            prop_assert!(schedule.offsets_ns().is_sorted());
+            let (from, until) = (part as f64 * 0.5, (part + 1) as f64 * 0.5);
+            let rate_at = |at: f64| match arrivals {
+                Arrivals::Ramp { to_per_s } => rate + (to_per_s - rate) * at / 2.0,
+                Arrivals::Step { to_per_s, steps } => {
+                    rate + (to_per_s - rate) * (at / 2.0 * f64::from(steps)).floor() / f64::from(steps - 1)
+                }
+                Arrivals::Spike { to_per_s, from, until }
+                    if at >= from.as_secs_f64() && at < until.as_secs_f64() => to_per_s,
+                _ => rate,
+            };
+            // An independent sum over thin strips.
+            let strips = (0..5_000).map(|strip| rate_at(from + (f64::from(strip) + 0.5) * 1e-4) * 1e-4);
+            let expected: f64 = strips.sum();
+            let within = |at: &&u64| (from..until).contains(&(**at as f64 / 1e9));
+            let count = schedule.offsets_ns().iter().filter(within).count() as f64;
+            prop_assert!((count - expected).abs() < 8.0 * expected.sqrt() + 2.0, "{} {}", count, expected);
         }
 
         #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::{Arrivals, Choices, Limits};
+use crate::{Arrivals, Choices, Limits, Mapping};
 
 /// What to send, as it is asked for.
 #[derive(Debug, Clone)]
@@ -18,16 +18,40 @@ pub struct PlanSpec {
     pub arrivals: Arrivals,
     /// Mean arrivals per second.
     pub rate_per_s: f64,
-    /// From the start to the last arrival.
+    /// From the start, or the end of the warm-up, to the last arrival.
     pub duration: Duration,
+    /// Load at `rate_per_s` before the schedule proper; it is accounted for like the rest, and for the caller to leave
+    /// out.
+    pub warm_up: Duration,
+    /// Who decides when a request starts.
+    pub mode: Mode,
+    /// Threads that share the schedule out: request `k` belongs to worker `k % workers`. One per core is enough.
+    pub workers: usize,
     /// Where requests go.
     pub targets: Vec<Target>,
     /// The mix.
     pub requests: Vec<RequestSpec>,
     /// What placeholders are filled from.
     pub choices: Choices,
+    /// What an answer counts as.
+    pub mapping: Mapping,
     /// The bounds of the run.
     pub limits: Limits,
+}
+
+/// Who decides when a request starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The schedule, as customers do who know nothing of each other.
+    #[default]
+    Open,
+    /// The answer to the one before: so many users, each of whom waits. A slow target is then asked less, and the time
+    /// that it made others wait is never seen (coordinated omission): such a run measures throughput, not latency.
+    /// Arrivals and rate do not count.
+    Closed {
+        /// How many.
+        users: usize,
+    },
 }
 
 /// A service by name.
@@ -52,7 +76,7 @@ pub struct RequestSpec {
     pub target: String,
     /// Path and query.
     pub path: String,
-    /// Headers beside `host` and `content-length`, which are added.
+    /// Headers beside `content-length`, and `host` unless it is among them, which are added.
     pub headers: Vec<(String, String)>,
     /// The body, if any.
     pub body: Option<String>,

@@ -3,19 +3,21 @@
 //! Invariant: a request that was entered ends in exactly one outcome. Its [`Flight`] writes it when dropped, be it at
 //! the end of an exchange, by a panic in it, or because the run ended around it; nobody else writes.
 //!
-//! One thread only, so cells and no locks. The bound: records are entered at most once per scheduled request, and
-//! recent response times are a ring.
+//! One thread only, so cells and no locks. The bound: records are entered at most once per scheduled request (a closed
+//! loop stops at as many as a schedule may have), and recent response times are a ring.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use recorder::{LATENCY_MAX, Latencies, Outcome};
 use tokio::sync::Notify;
 
 use crate::classify::Executed;
+use crate::pool::Connections;
+use crate::progress::Look;
 
 /// How many response times the live percentiles look back on, and how far.
 const RECENT_MAX: usize = 1024;
@@ -74,6 +76,8 @@ impl From<Outcome> for Ending {
 #[derive(Debug)]
 pub(crate) struct Tally {
     records: RefCell<Vec<Record>>,
+    /// When each request was intended, in nanoseconds after the start; kept only where no schedule says so.
+    intended_ns: RefCell<Vec<u64>>,
     counts: Cell<[u64; Outcome::COUNT]>,
     lag: RefCell<Latencies>,
     recent: RefCell<VecDeque<(Instant, u32)>>,
@@ -85,6 +89,7 @@ impl Tally {
     pub(crate) fn new(requests_max: usize) -> Rc<Self> {
         Rc::new(Self {
             records: RefCell::new(Vec::with_capacity(requests_max)),
+            intended_ns: RefCell::default(),
             counts: Cell::new([0; Outcome::COUNT]),
             lag: RefCell::new(Latencies::new()),
             recent: RefCell::new(VecDeque::with_capacity(RECENT_MAX)),
@@ -115,6 +120,11 @@ impl Tally {
         }
     }
 
+    /// Notes when the request that is entered next was intended, where no schedule says so.
+    pub(crate) fn intend(&self, offset: Duration) {
+        self.intended_ns.borrow_mut().push(u64::try_from(offset.as_nanos()).unwrap_or(u64::MAX));
+    }
+
     /// How many requests were entered, which is also the number of the next one.
     pub(crate) fn entered(&self) -> usize {
         self.records.borrow().len()
@@ -124,10 +134,6 @@ impl Tally {
         self.in_flight.get()
     }
 
-    pub(crate) fn counts(&self) -> [u64; Outcome::COUNT] {
-        self.counts.get()
-    }
-
     /// Returns when nothing is in flight.
     pub(crate) async fn all_landed(&self) {
         while self.in_flight() > 0 {
@@ -135,26 +141,28 @@ impl Tally {
         }
     }
 
-    pub(crate) fn lag_p99(&self) -> Duration {
-        self.lag.borrow().quantile(0.99)
-    }
-
-    /// Median and 99th percentile of the response times of the last second; `None` when nothing came back in it.
-    pub(crate) fn recent_percentiles(&self, now: Instant) -> Option<(Duration, Duration)> {
+    /// A look at the books for the live view.
+    pub(crate) fn look(&self, now: Instant) -> Look {
         let is_recent = |at: Instant| now.saturating_duration_since(at) <= RECENT_WINDOW;
         let recent = self.recent.borrow();
-        let mut times: Vec<u32> = recent.iter().filter(|(at, _)| is_recent(*at)).map(|(_, us)| *us).collect();
-        times.sort_unstable();
-        let at = |share: f64| -> Option<Duration> {
-            let rank = ((times.len() as f64 * share).ceil() as usize).max(1);
-            times.get(rank - 1).map(|us| Duration::from_micros(u64::from(*us)))
-        };
-        Some((at(0.5)?, at(0.99)?))
+        Look {
+            entered: self.entered() as u64,
+            in_flight: self.in_flight() as u64,
+            counts: self.counts.get(),
+            recent_us: recent.iter().filter(|(at, _)| is_recent(*at)).map(|(_, us)| *us).collect(),
+            lag: self.lag.borrow().clone(),
+        }
     }
 
-    /// The records and the lag, once nothing is in flight any more.
-    pub(crate) fn close(&self) -> (Vec<Record>, Latencies) {
-        (self.records.take(), self.lag.take())
+    /// Everything, once nothing is in flight any more.
+    pub(crate) fn close(
+        &self,
+        connections: Connections,
+        started: (Instant, SystemTime),
+        is_cut_off: bool,
+    ) -> Books {
+        let (records, intended_ns) = (self.records.take(), self.intended_ns.take());
+        Books { records, intended_ns, lag: self.lag.take(), connections, started, is_cut_off }
     }
 
     fn land(&self, flight: &Flight) {
@@ -187,6 +195,20 @@ impl Tally {
         }
         recent.push_back((now, response_us));
     }
+}
+
+/// What one worker leaves.
+#[derive(Debug)]
+pub(crate) struct Books {
+    pub(crate) records: Vec<Record>,
+    /// Empty where a schedule says when requests were intended.
+    pub(crate) intended_ns: Vec<u64>,
+    pub(crate) lag: Latencies,
+    pub(crate) connections: Connections,
+    /// When the schedule began, the same for all workers.
+    pub(crate) started: (Instant, SystemTime),
+    /// Whether it did not come to its end.
+    pub(crate) is_cut_off: bool,
 }
 
 /// A request in flight. Dropped without an ending it is `unfinished`, as old as it is then.
@@ -233,6 +255,11 @@ mod tests {
 
     use super::*;
 
+    fn only_record(tally: &Tally) -> Record {
+        let started = (Instant::now(), SystemTime::now());
+        tally.close(Connections::default(), started, false).records[0]
+    }
+
     #[test]
     fn a_record_stays_compact() {
         assert!(size_of::<Record>() <= 16, "{} bytes", size_of::<Record>());
@@ -249,7 +276,7 @@ mod tests {
         }));
         assert!(panicked.is_err());
         assert_eq!(tally.in_flight(), 0);
-        assert_eq!(tally.close().0[0].outcome, Some(Outcome::Unfinished));
+        assert_eq!(only_record(&tally).outcome, Some(Outcome::Unfinished));
     }
 
     #[test]
@@ -257,18 +284,17 @@ mod tests {
         let tally = Tally::new(1);
         let due = Instant::now().checked_sub(Duration::from_secs(3)).expect("the machine is up for 3 s");
         drop(tally.enter(0, due));
-        let record = tally.close().0[0];
+        let record = only_record(&tally);
         assert!(record.response() >= Duration::from_secs(3));
         assert_eq!(record.service(), None, "it was never sent");
     }
 
     #[test]
-    fn recent_percentiles_forget_what_is_older_than_the_ring() {
+    fn the_live_view_forgets_what_is_older_than_the_ring() {
         let tally = Tally::new(0);
         let now = Instant::now();
-        assert_eq!(tally.recent_percentiles(now), None);
         (0..2 * RECENT_MAX as u32).for_each(|us| tally.remember(now, us));
-        let (p50, p99) = tally.recent_percentiles(now).unwrap();
-        assert_eq!((p50.as_micros(), p99.as_micros()), (1024 + 511, 1024 + 1013));
+        let recent_us = tally.look(now).recent_us;
+        assert_eq!((recent_us.len(), recent_us[0]), (RECENT_MAX, RECENT_MAX as u32));
     }
 }

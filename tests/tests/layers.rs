@@ -16,7 +16,8 @@ const PLAN: &[(&str, &[&str])] = &[
     ("contracts", &["trading"]),
     ("degrade", &["circuit"]),
     ("recorder", &[]),
-    ("scenario", &["recorder"]),
+    ("gates", &["recorder"]),
+    ("scenario", &["gates"]),
     // kafka
     ("bus", &["contracts"]),
     ("lab", &["bus", "cluster", "contracts", "scenario", "trading"]),
@@ -27,7 +28,7 @@ const PLAN: &[(&str, &[&str])] = &[
     ("fee-service", SERVICE),
     ("quote-service", SERVICE),
     ("trade-service", SERVICE),
-    ("loadgen", &["recorder"]),
+    ("loadgen", &["gates", "recorder"]),
     ("leaderless", PROGRAM),
     // proof
     ("benches", &[]),

@@ -53,6 +53,19 @@ impl Latencies {
         self.saturated += other.saturated;
     }
 
+    /// Forgets everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        // A histogram costs its whole size to wipe; most of a recorder's are empty.
+        if !self.histogram.is_empty() {
+            self.histogram.reset();
+        }
+        self.saturated = 0;
+    }
+
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.histogram.len()
@@ -61,6 +74,12 @@ impl Latencies {
     /// How many durations were longer than [`LATENCY_MAX`] and are counted as that.
     pub fn saturated(&self) -> u64 {
         self.saturated
+    }
+
+    /// How many durations were longer than `limit`, within the histogram's precision.
+    pub fn count_above(&self, limit: Duration) -> u64 {
+        let us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        if us >= US_MAX { 0 } else { self.histogram.count_between(us + 1, US_MAX) }
     }
 
     /// The duration that a share `quantile` (0 to 1) of all stayed within; zero when empty.

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
+    /// Answered well; which way it went was not said.
+    Ok,
     /// Answered well, the whole way over Kafka.
     OkKafka,
     /// Answered well by a fallback.
@@ -39,6 +41,7 @@ pub enum Outcome {
 impl Outcome {
     /// Every outcome, each at its own index.
     pub const ALL: [Self; Self::COUNT] = [
+        Self::Ok,
         Self::OkKafka,
         Self::OkDegraded,
         Self::AcceptedPending,
@@ -53,7 +56,7 @@ impl Outcome {
     ];
 
     /// How many outcomes there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
 
     /// The place of this outcome in [`Outcome::ALL`].
     pub const fn index(self) -> usize {
@@ -63,6 +66,7 @@ impl Outcome {
     /// The name in files and tables.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Ok => "ok",
             Self::OkKafka => "ok_kafka",
             Self::OkDegraded => "ok_degraded",
             Self::AcceptedPending => "accepted_pending",
@@ -123,9 +127,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_what_is_allowed() {
         let error = "ok_kafak".parse::<Outcome>().unwrap_err().to_string();
-        assert!(
-            error.starts_with("unknown outcome `ok_kafak`: use one of ok_kafka, ok_degraded,"),
-            "{error}"
-        );
+        assert!(error.starts_with("unknown outcome `ok_kafak`: use one of ok, ok_kafka,"), "{error}");
     }
 }

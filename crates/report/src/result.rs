@@ -1,7 +1,7 @@
 //! `result.json`: everything that a run found out, in a versioned form.
 //!
 //! Field names are the keys of the file; times are milliseconds, and `null` is never. A change that could break a
-//! reader raises [`SCHEMA_VERSION`]. Bounds: at most 33 summaries per arm and per label, faults as many as the
+//! reader raises [`SCHEMA_VERSION`]. Bounds: at most 36 summaries per arm and per label, faults as many as the
 //! timeline has steps, violations as many as the audit keeps.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,9 @@
 //! The scenarios that are shipped inside of the program.
 
 use crate::fault::FaultKind;
-use crate::file::{ScenarioError, did_you_mean};
+use gates::did_you_mean;
+
+use crate::file::ScenarioError;
 use crate::model::Scenario;
 
 /// Name and text of the shipped scenarios, the default one first.

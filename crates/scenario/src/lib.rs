@@ -4,7 +4,7 @@
 //! - [`Scenario::parse`]: from TOML to a checked [`Scenario`]; everything that is wrong is told at once.
 //! - `model`: what a scenario says; `print`: its canonical form, which is read back as the same scenario.
 //! - [`FaultKind`], [`FaultCall`]: the vocabulary of faults; the faults themselves live with the clusters.
-//! - [`Gate`]: what is expected of a run, held against [`Measurements`].
+//! - [`Gate`]: what is expected of a run, held against [`Measurements`]; the grammar is that of the crate `gates`.
 //! - [`Catalogue`]: the scenarios that are shipped.
 //!
 //! # Invariants
@@ -15,11 +15,8 @@
 mod catalogue;
 mod fault;
 mod file;
-mod gate;
-mod measure;
 mod model;
 mod print;
-pub mod units;
 
 #[cfg(test)]
 mod tests;
@@ -27,8 +24,7 @@ mod tests;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use fault::{ArgKind, ArgSpec, ArgValue, FaultCall, FaultKind};
 pub use file::{PROBLEMS_MAX, Problem, ScenarioError};
-pub use gate::{Gate, GateError, Selector, Verdict};
-pub use measure::{AuditFacts, Measurements, Times};
+pub use gates::{AuditFacts, Gate, GateError, Measurements, Selector, Times, Verdict, units};
 pub use model::{
     Anchor, Arm, Arrivals, At, CircuitPlan, ClockPlan, ClockPreset, ClusterPlan, DegradePlan, Incident,
     LABELS, Load, Mix, OrderFallback, Placement, QuoteFallback, Scenario, Step, Strategy,

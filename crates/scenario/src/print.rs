@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::fault::ArgValue;
 use crate::model::{Arm, At, ClusterPlan, DegradePlan, Incident, Load, Scenario, Step, Strategy};
-use crate::units::exact;
+use gates::units::exact;
 
 impl Display for Scenario {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

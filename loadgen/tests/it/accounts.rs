@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::scripted::{Raw, RawAnswer, Scripted, eventually, refusing, request, spec};
-use loadgen::{Executed, Invalid, Limits, Plan, PlanSpec, RunResult, spawn};
+use loadgen::{Executed, Invalid, Limits, Mode, Plan, PlanSpec, RunResult, spawn};
 use recorder::Outcome;
 
 fn run(spec: PlanSpec) -> RunResult {
@@ -184,6 +184,66 @@ fn a_generator_beyond_its_lag_limit_invalidates_the_run() {
     assert_accounted(&result);
     assert_eq!(result.lag().count(), result.conservation().intended);
     assert!(matches!(result.invalid()[..], [Invalid::ScheduleLag { .. }]), "{:?}", result.invalid());
+}
+
+#[test]
+fn workers_share_a_run_out_and_leave_nothing_over() {
+    let http = Scripted::start();
+    let requests = vec![request("http", "kafka"), request("http", "sync")];
+    let result = run(PlanSpec { requests, workers: 3, ..spec(&[("http", http.address)]) });
+    assert_accounted(&result);
+    let intended: Vec<Duration> = result.observations().map(|it| it.intended).collect();
+    assert!(intended.is_sorted());
+    let numbers: BTreeSet<u64> = result.observations().map(|it| it.k).collect();
+    assert_eq!(numbers.len() as u64, result.conservation().intended);
+    let labels = |it: &loadgen::Observation<'_>| (it.k, it.label.to_owned());
+    assert!(result.observations().all(|it| labels(&it).1 == result.plan().label(it.k)));
+    assert_eq!(result.lag().count(), result.conservation().intended);
+}
+
+#[test]
+fn users_of_a_closed_loop_wait_for_each_answer_and_all_is_accounted() {
+    let http = Scripted::start();
+    let mode = Mode::Closed { users: 5 };
+    let duration = Duration::from_millis(300);
+    let requests = vec![request("http", "kafka")];
+    let result = run(PlanSpec { requests, mode, duration, workers: 2, ..spec(&[("http", http.address)]) });
+    assert!(result.conservation().holds && !result.is_partial());
+    assert_eq!(result.count(Outcome::OkKafka), result.conservation().intended);
+    assert!(result.conservation().intended >= 5, "every user asked at least once");
+    assert!(result.observations().all(|it| it.intended < duration));
+    assert!(result.connections().opened <= 8, "five users and four pre-opened need no more");
+    let at_once =
+        |at: Duration| result.observations().filter(|it| it.intended < at && it.seen() > at).count();
+    assert!((1..30).all(|step| at_once(Duration::from_millis(step * 10)) <= 5));
+}
+
+#[test]
+fn users_of_a_target_that_is_down_do_not_spin() {
+    let requests = vec![request("refuse", "refuse")];
+    let duration = Duration::from_millis(500);
+    let mode = Mode::Closed { users: 2 };
+    let result = run(PlanSpec { requests, mode, duration, ..spec(&[("refuse", refusing())]) });
+    assert_eq!(result.count(Outcome::ErrorConnect), result.conservation().intended);
+    assert!((2..=12).contains(&result.conservation().intended), "{:?}", result.conservation());
+}
+
+#[test]
+fn a_warm_up_comes_before_the_schedule_and_is_accounted_for() {
+    let http = Scripted::start();
+    let warm_up = Duration::from_millis(500);
+    let requests = vec![request("http", "kafka")];
+    let plain =
+        Plan::new(PlanSpec { requests: requests.clone(), ..spec(&[("http", http.address)]) }).unwrap();
+    let result = run(PlanSpec { requests, warm_up, ..spec(&[("http", http.address)]) });
+    assert_accounted(&result);
+    let proper: Vec<u64> = result
+        .observations()
+        .filter(|it| it.intended >= warm_up)
+        .map(|it| (it.intended - warm_up).as_nanos() as u64)
+        .collect();
+    assert_eq!(proper, plain.schedule().offsets_ns(), "it changes nothing about what is measured");
+    assert!(result.observations().any(|it| it.intended < warm_up));
 }
 
 fn short(deadline_ms: u64) -> Limits {

@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "clippy exempts test functions, but not the helpers of a test crate")]
 
 mod accounts;
+mod conservation;
+mod files;
 mod hangs;
+mod mixes;
+mod mock;
 mod plans;
+mod program;
 mod scripted;

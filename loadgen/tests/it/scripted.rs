@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::Method;
-use loadgen::{Arrivals, Choices, Limits, PlanSpec, Product, Quantity, RequestSpec, Target};
+use loadgen::{Arrivals, Choices, Limits, Mapping, Mode, PlanSpec, Product, Quantity, RequestSpec, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep_until;
@@ -161,6 +161,9 @@ pub(crate) fn spec(targets: &[(&str, SocketAddr)]) -> PlanSpec {
         arrivals: Arrivals::Poisson,
         rate_per_s: 200.0,
         duration: Duration::from_secs(1),
+        warm_up: Duration::ZERO,
+        mode: Mode::Open,
+        workers: 1,
         targets: targets.iter().map(target).collect(),
         requests: Vec::new(),
         choices: Choices {
@@ -168,6 +171,7 @@ pub(crate) fn spec(targets: &[(&str, SocketAddr)]) -> PlanSpec {
             products: vec![Product { name: "BTC-USD".to_owned(), quantity }],
             ..Choices::default()
         },
+        mapping: Mapping::default(),
         limits: Limits {
             // A deadline that a busy test machine does not reach by itself.
             deadline: Duration::from_secs(20),

@@ -1,8 +1,12 @@
 //! What customers ask for, as the load generator takes it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use loadgen::{Arrivals, Choices, Limits, Method, Observation, Plan, PlanError, PlanSpec, Product, Quantity};
+use loadgen::{
+    Arrivals, Choices, Limits, Mapping, Method, Mode, Observation, Plan, PlanError, PlanSpec, Product,
+    Quantity,
+};
 use loadgen::{RequestSpec, Target};
 use scenario::Load;
 use trading::ids::{AccountId, ClientOrderId, OrderKey};
@@ -34,6 +38,9 @@ pub fn plan(
         },
         rate_per_s: load.rate_per_s,
         duration: load.warmup + load.measured(),
+        warm_up: Duration::ZERO,
+        mode: Mode::Open,
+        workers: 1,
         targets: vec![target(QUOTES, quotes), target(ORDERS, orders)],
         requests: vec![quote(load.mix.quotes), order(load.mix.orders)],
         choices: Choices {
@@ -41,6 +48,7 @@ pub fn plan(
             products: load.products.iter().map(|name| product(name)).collect(),
             ..Choices::default()
         },
+        mapping: Mapping::default(),
         limits: Limits {
             in_flight_max,
             connections_max: in_flight_max,

@@ -1,9 +1,9 @@
 //! The tables `[arms.*]` and `[expect]`: the designs that are compared, and what is expected of each.
 
-use super::problem::did_you_mean;
 use super::section::{Entry, Section};
-use crate::gate::Gate;
 use crate::model::{Arm, CircuitPlan, DegradePlan, LABELS, OrderFallback, QuoteFallback, Strategy};
+use gates::Gate;
+use gates::did_you_mean;
 
 /// The most arms of a scenario; each is a whole run.
 const ARMS_MAX: usize = 16;

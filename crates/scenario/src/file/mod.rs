@@ -8,7 +8,6 @@ mod timeline;
 
 use toml::de::DeTable;
 
-pub(crate) use problem::did_you_mean;
 pub use problem::{PROBLEMS_MAX, Problem, ScenarioError};
 
 use self::problem::Source;

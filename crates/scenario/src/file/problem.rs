@@ -122,18 +122,6 @@ impl<'t> Source<'t> {
     }
 }
 
-/// The entry of `allowed` that `given` was probably meant to be.
-fn suggest<'a>(given: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = allowed.into_iter().map(|name| (strsim::jaro_winkler(given, name), name));
-    // 0.8 keeps `broker` -> `brokers` and `freeze_controler`, and drops words that merely share letters.
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
-}
-
-/// "; did you mean `x`?" or nothing.
-pub(crate) fn did_you_mean<'a>(given: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
-    suggest(given, allowed).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,11 +150,5 @@ mod tests {
     fn a_long_value_is_shortened() {
         let text = format!("\"{}\"", "é".repeat(100));
         assert_eq!(Source::new(&text).excerpt(0..text.len()).chars().count(), VALUE_CHARS_MAX + 3);
-    }
-
-    #[test]
-    fn suggestions_are_near_or_not_made() {
-        assert_eq!(suggest("broker", ["brokers", "zones"]), Some("brokers"));
-        assert_eq!(suggest("xyzzy", ["brokers", "zones"]), None);
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Source, did_you_mean};
+use super::problem::Source;
+use gates::did_you_mean;
 
 /// One table of the file.
 #[derive(Debug)]

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::problem::did_you_mean;
 use super::section::{Entry, Section};
 use crate::fault::{ArgKind, ArgSpec, ArgValue, FaultCall, FaultKind};
 use crate::model::{Anchor, At, ClusterPlan, Load, Step};
-use crate::units;
+use gates::did_you_mean;
+use gates::units;
 
 /// The most steps of a timeline.
 const STEPS_MAX: usize = 1000;

@@ -9,9 +9,7 @@ mod names;
 use std::time::Duration;
 
 use crate::fault::FaultCall;
-use crate::gate::Gate;
-
-pub(crate) use self::names::name_of;
+use gates::Gate;
 
 /// A game day: what is broken under which load, which designs are compared, and what is expected of each.
 #[derive(Debug, Clone, PartialEq)]

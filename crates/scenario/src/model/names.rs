@@ -4,7 +4,7 @@
 use super::{Anchor, Arrivals, ClockPreset, OrderFallback, Placement, QuoteFallback, Strategy};
 
 /// The name under which `value` stands in `names`, which has every variant.
-pub(crate) fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
+fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
     let found = names.iter().find(|(_, named)| named == value);
     found.map(|(name, _)| *name).expect("every variant has a name")
 }

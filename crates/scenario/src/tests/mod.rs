@@ -2,7 +2,6 @@
 
 mod catalogue;
 mod errors;
-mod gates;
 mod round_trip;
 
 use crate::{ArgKind, ArgSpec, FaultKind, Scenario};

@@ -19,6 +19,7 @@
 //! never came is longer than any limit.
 
 mod check;
+mod decide;
 mod error;
 mod lexer;
 mod parse;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use recorder::{Outcome, Phase};
 
 pub use check::Verdict;
+pub use decide::{Decided, Decision};
 pub use error::GateError;
 
 /// One expectation.
@@ -56,6 +58,21 @@ pub struct Selector {
     pub phase: Option<Phase>,
     /// What they asked for.
     pub label: Option<String>,
+}
+
+/// What a gate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// How requests ended and how long they took.
+    Requests,
+    /// When the first circuit opened.
+    Detect,
+    /// When the first fallback or refusal came.
+    Degrade,
+    /// When all was well again.
+    Recover,
+    /// What the audit of the ledger found.
+    Audit,
 }
 
 /// A point of a latency distribution.
@@ -106,6 +123,25 @@ impl Gate {
             _ => None,
         }
     }
+
+    /// What a program must be able to measure to hold this gate against a run.
+    pub fn subject(&self) -> Subject {
+        match &self.0 {
+            Condition::Latency { .. } | Condition::Count { .. } | Condition::Rate { .. } => Subject::Requests,
+            Condition::Time { moment, .. } | Condition::Never(moment) => match moment {
+                Moment::Detect => Subject::Detect,
+                Moment::Degrade => Subject::Degrade,
+                Moment::Recover => Subject::Recover,
+            },
+            Condition::Audit { .. } | Condition::LedgerBalanced => Subject::Audit,
+        }
+    }
+}
+
+/// The name under which `value` stands in `names`, which has every variant.
+fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
+    let found = names.iter().find(|(_, named)| named == value);
+    found.map(|(name, _)| *name).expect("every variant has a name")
 }
 
 impl Point {

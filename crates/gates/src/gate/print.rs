@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::{Condition, Fact, Gate, Moment, Op, Point, Selector};
-use crate::model::name_of;
+use super::{Condition, Fact, Gate, Moment, Op, Point, Selector, name_of};
 use crate::units::exact;
 
 impl fmt::Display for Gate {

@@ -22,7 +22,7 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// As it is written in a gate or a timeline, exactly: `50ms`, `8s`, `1500us`.
-pub(crate) fn exact(duration: Duration) -> String {
+pub fn exact(duration: Duration) -> String {
     match duration.as_micros() {
         us if us % 1_000_000 == 0 => format!("{}s", us / 1_000_000),
         us if us % 1_000 == 0 => format!("{}ms", us / 1_000),
@@ -31,7 +31,7 @@ pub(crate) fn exact(duration: Duration) -> String {
 }
 
 /// Reads `50ms`, `0.5s`, `2 min`, to the microsecond. `None` if it is no duration or longer than a day.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let number: f64 = text[..text.len() - digits.len()].parse().ok()?;
     let (_, scale) = UNITS.into_iter().find(|(unit, _)| *unit == digits.trim())?;

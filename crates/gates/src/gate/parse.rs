@@ -6,8 +6,7 @@ use recorder::{Outcome, Phase};
 
 use super::lexer::{Lexer, Token};
 use super::{Condition, Fact, Gate, GateError, Moment, Op, Point, Selector};
-use crate::file::did_you_mean;
-use crate::units;
+use crate::{did_you_mean, units};
 
 impl FromStr for Gate {
     type Err = GateError;

@@ -19,7 +19,7 @@ impl GateError {
     }
 
     /// On one line, for a message that shows the gate elsewhere.
-    pub(crate) fn summary(&self) -> String {
+    pub fn summary(&self) -> String {
         format!("column {}: {}", self.column(), self.message)
     }
 }

@@ -1,9 +1,7 @@
-//! Waking when a request is due, more exactly than tokio's millisecond.
+//! A thread that walks the schedule, parks until each request is due and rings.
 //!
-//! A thread walks the schedule, parks until each request is due and rings: the kernel wakes a parked thread within some
-//! 60 us, on every platform and without unsafe code (a timerfd would need it: tokio's safe way to poll a foreign
-//! descriptor is deprecated as unsound). The cost is a second wake-up per arrival. Should there be no thread, tokio's
-//! timer rings up to 1 ms late, which the schedule lag shows.
+//! The kernel wakes a parked thread within some 60 us, on every platform and without unsafe code. The cost is a second
+//! wake-up per arrival, and on a busy core a second place in its queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use crate::Plan;
+use crate::slice::Slice;
 
-/// Rings when requests are due. Its thread ends with it.
+/// Its thread ends with it.
 #[derive(Debug)]
-pub(crate) struct Pacer {
+pub(crate) struct Bell {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -28,29 +27,28 @@ struct Shared {
     is_over: AtomicBool,
 }
 
-impl Pacer {
-    pub(crate) fn start(plan: Arc<Plan>, started: Instant) -> Self {
+impl Bell {
+    /// Without a thread, should the system refuse one, tokio's timer rings.
+    pub(super) fn start(plan: Arc<Plan>, slice: Slice, started: Instant) -> Self {
         let shared = Arc::new(Shared::default());
         let walker = shared.clone();
-        let walk = move || walker.walk(plan.schedule().offsets_ns(), started);
+        let walk = move || walker.walk(plan.schedule().offsets_ns(), slice, started);
         let thread = thread::Builder::new().name("loadgen-pacer".to_owned()).spawn(walk).ok();
         Self { shared, thread }
     }
 
-    /// Returns at `due`, or as soon after as can be; never before.
-    pub(crate) async fn until(&self, due: Instant) {
-        while Instant::now() < due {
-            tokio::select! {
-                () = self.shared.bell.notified() => {}
-                () = sleep_until(due.into()) => {}
-            }
+    /// Returns when a request is due, which may be one that has been started already.
+    pub(super) async fn rings(&self, due: Instant) {
+        match self.thread {
+            Some(_) => self.shared.bell.notified().await,
+            None => sleep_until(due.into()).await,
         }
     }
 }
 
 impl Shared {
-    fn walk(&self, offsets_ns: &[u64], started: Instant) {
-        for offset_ns in offsets_ns {
+    fn walk(&self, offsets_ns: &[u64], slice: Slice, started: Instant) {
+        for offset_ns in offsets_ns.iter().skip(slice.index).step_by(slice.of) {
             let due = started + Duration::from_nanos(*offset_ns);
             loop {
                 if self.is_over.load(Ordering::Acquire) {
@@ -67,7 +65,7 @@ impl Shared {
     }
 }
 
-impl Drop for Pacer {
+impl Drop for Bell {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use recorder::{Outcome, Phase, Recorder};
 
-use crate::{AuditFacts, Gate, Measurements, Times};
+use crate::{AuditFacts, Decision, Gate, Measurements, Share, Times};
 
 /// 60 quotes over Kafka in 1..=60 ms and 40 answered by a fallback in 20 ms in the outage; 100 orders timed out.
 fn run() -> Measurements {
@@ -137,9 +137,9 @@ fn a_gate_that_cannot_be_read_is_marked_at_its_column() {
     refuse(
         "p99{outcome=ok_kafak} < 50ms",
         expect![[r#"
-        column 13: unknown outcome `ok_kafak`; did you mean `ok_kafka`? (allowed: ok_kafka, ok_degraded, accepted_pending, rejected_fast, unknown, timeout, error_connect, error_io, error_status, unsent_cap, unfinished)
-          p99{outcome=ok_kafak} < 50ms
-                      ^"#]],
+            column 13: unknown outcome `ok_kafak`; did you mean `ok_kafka`? (allowed: ok, ok_kafka, ok_degraded, accepted_pending, rejected_fast, unknown, timeout, error_connect, error_io, error_status, unsent_cap, unfinished)
+              p99{outcome=ok_kafak} < 50ms
+                          ^"#]],
     );
     refuse(
         "p99{fase=outage} < 50ms",
@@ -158,9 +158,9 @@ fn a_gate_that_cannot_be_read_is_marked_at_its_column() {
     refuse(
         "p99{quote} < 50ms",
         expect![[r#"
-        column 5: unknown outcome or phase `quote` (allowed: ok_kafka, ok_degraded, accepted_pending, rejected_fast, unknown, timeout, error_connect, error_io, error_status, unsent_cap, unfinished, before, outage, recovery)
-          p99{quote} < 50ms
-              ^"#]],
+            column 5: unknown outcome or phase `quote` (allowed: ok, ok_kafka, ok_degraded, accepted_pending, rejected_fast, unknown, timeout, error_connect, error_io, error_status, unsent_cap, unfinished, before, outage, recovery)
+              p99{quote} < 50ms
+                  ^"#]],
     );
     refuse(
         "p99{outage < 50ms",
@@ -240,6 +240,87 @@ fn an_empty_gate_is_told_what_a_gate_begins_with() {
     assert!(error.message.starts_with("a name is missing here (allowed: p50, p90,"), "{error}");
 }
 
+/// 40 seconds of `per_second` requests, of which `slow` in each took 80 ms and the others 1 ms.
+fn seconds(per_second: u64, slow: impl Fn(u64) -> u64) -> (Measurements, Vec<Measurements>) {
+    let second = |at: u64| {
+        let mut recorder = Recorder::new();
+        for k in 0..per_second {
+            let took = Duration::from_millis(if k < slow(at) { 80 } else { 1 });
+            recorder.record(Phase::Before, Outcome::Ok, took, None);
+        }
+        Measurements { by_label: [("all".to_owned(), recorder)].into(), ..Measurements::default() }
+    };
+    let parts: Vec<Measurements> = (0..40).map(second).collect();
+    let mut whole = Recorder::new();
+    parts.iter().flat_map(|part| part.by_label.values()).for_each(|it| whole.merge(it));
+    (Measurements { by_label: [("all".to_owned(), whole)].into(), ..Measurements::default() }, parts)
+}
+
+fn decide(gate: &str, (whole, parts): &(Measurements, Vec<Measurements>), expected: Expect) {
+    let gate: Gate = gate.parse().unwrap();
+    let shares: Vec<Share> = parts.iter().filter_map(|part| gate.share(part)).collect();
+    expected.assert_eq(&gate.decide(whole, &shares).sentence);
+}
+
+#[test]
+fn a_long_and_steady_run_decides() {
+    let none = seconds(100, |_| 0);
+    decide("p99 < 50ms", &none, expect!["expected p99 < 50ms: met, measured 1.0 ms"]);
+    decide("p99 > 50ms", &none, expect!["expected p99 > 50ms: NOT met, measured 1.0 ms"]);
+    let many = seconds(100, |_| 5);
+    decide("p99 < 50ms", &many, expect!["expected p99 < 50ms: NOT met, measured 80.1 ms"]);
+    decide("p99 >= 50ms", &many, expect!["expected p99 >= 50ms: met, measured 80.1 ms"]);
+    decide("p50 < 50ms", &many, expect!["expected p50 < 50ms: met, measured 1.0 ms"]);
+}
+
+#[test]
+fn a_run_that_cannot_tell_says_so() {
+    decide(
+        "p999 < 50ms",
+        &seconds(50, |_| 0),
+        expect![
+            "expected p999 < 50ms: undecided, measured 1.0 ms; the share beyond it lies between 0.000 % and 0.192 % (95 %), where at most 0.100 % is asked: a longer run decides"
+        ],
+    );
+    decide(
+        "rate{unsent_cap} < 0.1%",
+        &seconds(50, |_| 0),
+        expect![
+            "expected rate{outcome=unsent_cap} < 0.1%: undecided, measured 0.00 % (0 of 2000); the rate lies between 0.000 % and 0.192 % (95 %), where at most 0.100 % is asked: a longer run decides"
+        ],
+    );
+    decide(
+        "p99 < 50ms",
+        &seconds(100, |at| u64::from(at == 7) * 30),
+        expect![
+            "expected p99 < 50ms: undecided, measured 1.0 ms; the share beyond it lies between 0.132 % and 4.147 % (95 %), where at most 1.000 % is asked: a longer run decides"
+        ],
+    );
+}
+
+#[test]
+fn facts_of_the_run_are_always_decided() {
+    let run = seconds(5, |_| 0);
+    decide("count{error_io} = 0", &run, expect!["expected count{outcome=error_io} = 0: met, measured 0"]);
+    decide("max < 50ms", &run, expect!["expected max < 50ms: met, measured 1.0 ms"]);
+    decide(
+        "rate{error_io} <= 0%",
+        &run,
+        expect!["expected rate{outcome=error_io} <= 0%: met, measured 0.00 % (0 of 200)"],
+    );
+    decide(
+        "rate{ok} = 100%",
+        &run,
+        expect!["expected rate{outcome=ok} = 100%: met, measured 100.00 % (200 of 200)"],
+    );
+    decide(
+        "p99{timeout} < 50ms",
+        &run,
+        expect!["expected p99{outcome=timeout} < 50ms: NOT met, measured no such request"],
+    );
+    decide("recover < 5s", &run, expect!["expected recover < 5s: NOT met, measured never"]);
+}
+
 fn any_gate() -> impl Strategy<Value = String> {
     let selector = prop_oneof![
         Just(String::new()),
@@ -282,5 +363,23 @@ proptest! {
         let point = ["p50", "p90", "p99", "p999", "max"][point];
         let passed = |op: &str| format!("{point} {op} {limit_ms}ms").parse::<Gate>().unwrap().check(&run()).passed;
         prop_assert_ne!(passed("<"), passed(">="));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_decision_never_contradicts_what_was_measured(
+        per_second in 1_u64..60, slow in 0_u64..60, point in 0_usize..4, op in 0_usize..4,
+    ) {
+        let (whole, parts) = seconds(per_second, |at| slow.min(per_second) * (at % 2));
+        let (point, op) = (["p50", "p90", "p99", "p999"][point], ["<", "<=", ">", ">="][op]);
+        let gate: Gate = format!("{point} {op} 50ms").parse().unwrap();
+        let shares: Vec<Share> = parts.iter().filter_map(|part| gate.share(part)).collect();
+        match gate.decide(&whole, &shares).decision {
+            Decision::Undecided => {}
+            decided => prop_assert_eq!(decided == Decision::Met, gate.check(&whole).passed),
+        }
     }
 }
