@@ -33,6 +33,10 @@ async fn main() -> anyhow::Result<()> {
     println!("{}", ours::patient_callers().await?);
     println!("{}", ours::callers_who_give_up().await?);
     println!("{}", ours::a_lower_limit().await?);
+    println!(
+        "\nA breaker knows of calls that ended, and a circuit of those in flight. A timeout inside trips a breaker by \
+         cutting calls off."
+    );
 
     println!(
         "\nOpen, then one probe that hangs; the service is healthy again. 30 calls in 3 s:\n\n{}",
@@ -41,5 +45,6 @@ async fn main() -> anyhow::Result<()> {
     println!("{}", probe::tower_resilience_alone().await?);
     println!("{}", probe::tower_resilience_around_a_timeout().await?);
     println!("{}", probe::ours().await?);
+    println!("\nThe last one closes after three healthy heartbeats in a row, and its dwell had doubled.");
     Ok(())
 }

@@ -23,8 +23,8 @@
 //! What the layers share that refuse is in [`admission`].
 //!
 //! # Invariants
-//! - No layer boxes a future or takes a lock, and none allocates on the way of a call that is served or rejected; a call
-//!   that is chosen to be shadowed does.
+//! - No layer boxes a future or takes a lock, and none allocates on the way of a call that is served or rejected; one
+//!   that is chosen to be shadowed, or to try a fallback out, does.
 //! - A clone of a service never carries readiness over, and so never a permit.
 //! - A refusal is an answer of `call`, never an error of `poll_ready`.
 //! - There is no retry here, and no call goes both ways for its caller: a record that was produced may still be executed.

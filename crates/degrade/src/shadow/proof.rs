@@ -37,7 +37,7 @@ struct Known {
 }
 
 impl Proof {
-    /// Nothing is known yet. `observe` hears of each shadow that ends: for a histogram, say.
+    /// Nothing is known yet. `observe` hears of each shadow that ends: for a histogram, say. It must not block or panic.
     ///
     /// # Errors
     /// A setting that is out of bounds.
