@@ -1,4 +1,20 @@
 //! Which partition a request belongs to, and which way it goes.
+//!
+//! ```
+//! use circuit::{Decision, SwitchBoard};
+//! use degrade::{ByPartition, Choose};
+//!
+//! struct Order { account: usize, product: usize }
+//! let switches = SwitchBoard::new(2);
+//! switches.set(1, Decision::Fallback);
+//!
+//! // One partition per request, or several: a closure chooses too.
+//! let by_account = ByPartition::new(switches.clone(), |order: &Order| order.account);
+//! let by_both = move |order: &Order| switches.decide_all([order.account, order.product]);
+//! let order = Order { account: 0, product: 1 };
+//! assert_eq!(by_account.choose(&order), Decision::Primary);
+//! assert_eq!(by_both.choose(&order), Decision::Fallback);
+//! ```
 
 use std::fmt;
 

@@ -1,71 +1,61 @@
 //! Tower layers that flip to a fallback, or to rejection, when a dependency is stuck.
 //!
 //! # Layout
-//! - [`degrade`]: one atomic load picks the primary service or the fallback;
-//! - [`reject`]: the fallback that answers at once, without doing anything;
+//! Around everything:
+//! - [`rescue`]: makes an answer of each error, as problem+json;
+//! - [`early_drop`]: what comes too late is not begun, and who gives up is counted;
 //! - [`deadline`]: a budget for each request;
-//! - [`track`]: holds an in-flight guard for the life of the answer;
+//! - [`shed`]: refuses the least important calls first.
+//!
+//! The flip:
+//! - [`degrade`]: one atomic load picks the primary service or the fallback;
 //! - [`choose`]: which partition a request belongs to, and which way that goes.
 //!
-//! # In which order
-//! Outermost first, with the reason for each place:
+//! The primary way:
+//! - [`shadow`]: a share of the calls also takes the fallback, and the two are compared;
+//! - [`track`]: holds an in-flight guard for the life of the answer.
 //!
-//! 1. the mapping of errors to responses, outside of everything, so that no error escapes it;
-//! 2. [`Deadline`], around *both* paths: a caller has one budget, whichever way its call goes;
-//! 3. [`Degrade`]: nothing between it and the caller may wait for the dependency;
-//! 4. on the primary path, [`Track`], so that only calls that really went there age there; then the call itself, whose
-//!    records take a delivery guard of [`circuit`] with them;
-//! 5. on the fallback path, a limit of its own that rejects at once, and then the other way to the answer.
+//! The other way:
+//! - [`proven`]: refuses a fallback that was not proven lately;
+//! - [`bulkhead`]: its limits: how many at a time, and how old the data may be;
+//! - [`reject`]: the fallback that answers at once, without doing anything.
 //!
-//! A deadline that is tighter than the caller's, of the primary path alone, goes *inside* [`Track`]: outside it would
-//! end the guard by dropping the future, which looks the same, but what is learned from the error would be lost.
-//!
-//! ```
-//! use std::time::Duration;
-//! use circuit::{Circuits, Settings, Words};
-//! use degrade::{ByPartition, DeadlineLayer, DegradeLayer, Reject, TrackLayer};
-//! use tower::{Layer, ServiceExt, service_fn};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! #[derive(Clone)]
-//! struct Order { partition: usize, budget: Duration }
-//! let partition = |order: &Order| order.partition;
-//!
-//! let words = Words { degraded: "orders now refused", restored: "orders taken again" };
-//! let circuits = Circuits::new(["orders-0", "orders-1"], words, Settings::default(), 1)?;
-//!
-//! let over_kafka = service_fn(async |_: Order| Ok::<_, &str>("executed"));
-//! let primary = TrackLayer::new(circuits.unanswered(), partition).layer(over_kafka);
-//! let refuse = Reject::new(|_: Order| Err("not executed: the partition is stuck"));
-//! let by_circuit = ByPartition::new(circuits.switches(), partition);
-//! let degrade = DegradeLayer::new(refuse, by_circuit).layer(primary);
-//! let service = DeadlineLayer::new(|order: &Order| order.budget).layer(degrade);
-//!
-//! let order = Order { partition: 1, budget: Duration::from_millis(500) };
-//! assert_eq!(service.clone().oneshot(order.clone()).await, Ok("executed"));
-//!
-//! circuits.switches().set(1, circuit::Decision::Fallback);
-//! let refused = service.oneshot(order).await.unwrap_err();
-//! assert_eq!(refused, degrade::deadline::error::Error::Inner("not executed: the partition is stuck"));
-//! # Ok(())
-//! # }
-//! ```
+//! What the layers share that refuse is in [`admission`].
 //!
 //! # Invariants
-//! - No layer boxes a future, takes a lock or allocates.
+//! - No layer boxes a future or takes a lock, and none allocates on the way of a call that is served or rejected; one
+//!   that is chosen to be shadowed, or to try a fallback out, does.
 //! - A clone of a service never carries readiness over, and so never a permit.
-//! - There is no retry here, and no call goes both ways: a record that was produced may still be executed.
+//! - A refusal is an answer of `call`, never an error of `poll_ready`.
+//! - There is no retry here, and no call goes both ways for its caller: a record that was produced may still be executed.
+//!
+#![doc = include_str!("composing.md")]
 #![warn(missing_docs)]
 
+pub mod admission;
+pub mod bulkhead;
 pub mod choose;
 pub mod deadline;
 pub mod degrade;
+pub mod early_drop;
+pub mod proven;
 pub mod reject;
+pub mod rescue;
+pub mod shadow;
+pub mod shed;
 pub mod track;
 
+mod turn;
+mod within;
+
+pub use bulkhead::{Bulkhead, BulkheadLayer};
 pub use choose::{ByPartition, Choose, Key};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use degrade::{Degrade, DegradeLayer};
+pub use early_drop::{EarlyDrop, EarlyDropLayer};
+pub use proven::{Proven, ProvenLayer};
 pub use reject::Reject;
+pub use rescue::{Problem, Rescue, RescueLayer};
+pub use shadow::{Proof, Shadow, ShadowLayer};
+pub use shed::{Shed, ShedLayer};
 pub use track::{Track, TrackLayer};

@@ -1,4 +1,17 @@
 //! The fallback that does nothing: it answers, or refuses, at once.
+//!
+//! For what must not be done in any other way: an order is never executed without its log.
+//!
+//! ```
+//! use degrade::Reject;
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let refuse = Reject::new(|partition: usize| Err::<(), _>(format!("partition {partition} is stuck")));
+//! assert_eq!(refuse.oneshot(7).await.unwrap_err(), "partition 7 is stuck");
+//! # }
+//! ```
 
 use std::fmt;
 use std::future::{Ready, ready};

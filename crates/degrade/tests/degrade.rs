@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
 use circuit::{Decision, SwitchBoard};
 use degrade::{ByPartition, Degrade, DegradeLayer, Reject};
+use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::assert_request_eq;
 use tower_test::mock::{self, Handle, Mock, Spawn};
@@ -33,7 +34,7 @@ fn situation() -> Situation {
     Situation { service, primary, fallback, switches }
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -196,4 +197,103 @@ async fn a_rejection_is_there_at_the_first_poll() {
     let mut service = DegradeLayer::new(refuse, open).layer(primary);
     let mut answer = pin!(service.ready().await.unwrap().call(7));
     assert_eq!(poll_once(answer.as_mut()), Poll::Ready(Err("partition 7 is stuck".to_owned())));
+}
+
+/// What happens to a service under load.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Call(usize),
+    Flip(usize),
+    /// The primary becomes ready, or stops being.
+    Ready(bool),
+    /// Every call that waits is polled.
+    Poll,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_usize..3).prop_map(Step::Call),
+        2 => (0_usize..3).prop_map(Step::Flip),
+        1 => any::<bool>().prop_map(Step::Ready),
+        2 => Just(Step::Poll),
+    ]
+}
+
+/// Notes the requests that reach it; ready when it is told to be.
+#[derive(Debug, Clone)]
+struct Ledger {
+    served: Arc<AtomicUsize>,
+    ready: Arc<AtomicBool>,
+    way: usize,
+}
+
+impl Service<usize> for Ledger {
+    type Response = usize;
+    type Error = Infallible;
+    type Future = Ready<Result<usize, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if self.ready.load(Relaxed) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn call(&mut self, _: usize) -> Self::Future {
+        self.served.fetch_add(1, Relaxed);
+        ready(Ok(self.way))
+    }
+}
+
+/// A call, and the way that it must take.
+type Waiting = (usize, Pin<Box<dyn Future<Output = Result<usize, Infallible>>>>);
+
+fn end_what_can_end(waiting: &mut Vec<Waiting>) {
+    waiting.retain_mut(|(way, call)| match poll_once(call.as_mut()) {
+        Poll::Ready(answer) => {
+            assert_eq!(answer, Ok(*way));
+            false
+        }
+        Poll::Pending => true,
+    });
+}
+
+proptest! {
+    /// Circuits flip and the primary comes and goes while calls wait: each call is served once, by the way that its
+    /// circuit showed when it was made, and none is lost.
+    #[test]
+    fn whatever_flips_under_load_no_call_is_lost_and_none_is_served_twice(
+        steps in prop::collection::vec(step(), 1..120)
+    ) {
+        let (primary, fallback) = (0, 1);
+        let ledger = |way| Ledger { served: Arc::default(), ready: Arc::new(AtomicBool::new(true)), way };
+        let (kafka, sync) = (ledger(primary), ledger(fallback));
+        let switches = SwitchBoard::new(3);
+        let by_partition = ByPartition::new(switches.clone(), |partition: &usize| *partition);
+        let mut service = Degrade::new(kafka.clone(), sync.clone(), by_partition);
+        let (mut waiting, mut made, mut expected) = (Vec::<Waiting>::new(), 0, [0, 0]);
+        for step in steps {
+            match step {
+                Step::Call(partition) => {
+                    prop_assert!(service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready());
+                    let way = usize::from(switches.decide(partition) == Decision::Fallback);
+                    made += 1;
+                    expected[way] += 1;
+                    waiting.push((way, Box::pin(service.call(partition))));
+                }
+                Step::Flip(partition) => {
+                    let other = match switches.decide(partition) {
+                        Decision::Primary => Decision::Fallback,
+                        Decision::Fallback => Decision::Primary,
+                    };
+                    switches.set(partition, other);
+                }
+                Step::Ready(ready) => kafka.ready.store(ready, Relaxed),
+                Step::Poll => end_what_can_end(&mut waiting),
+            }
+        }
+        kafka.ready.store(true, Relaxed);
+        end_what_can_end(&mut waiting);
+        prop_assert!(waiting.is_empty(), "every call ends");
+        let served = [kafka.served.load(Relaxed), sync.served.load(Relaxed)];
+        prop_assert_eq!(served, expected);
+        prop_assert_eq!(served[0] + served[1], made);
+    }
 }

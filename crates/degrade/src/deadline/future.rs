@@ -1,4 +1,7 @@
 //! The future of [`Deadline`](super::Deadline).
+//!
+//! A timer is made when the first poll found no answer, so that a call that is answered at once reads the clock and does
+//! nothing else.
 
 use std::fmt;
 use std::future::Future;
@@ -7,14 +10,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::{Elapsed, Error};
 
 pin_project! {
     #[project = CallProjection]
     enum Call<F> {
-        PassedOn { #[pin] future: F, #[pin] deadline: Sleep, budget: Duration },
+        PassedOn { #[pin] future: F, #[pin] timer: Option<Sleep>, budget: Duration, until: Option<Instant> },
         Spent,
     }
 }
@@ -28,8 +31,11 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
+    #[inline]
     pub(super) fn new(future: F, budget: Duration) -> Self {
-        Self { call: Call::PassedOn { future, deadline: sleep(budget), budget } }
+        // A budget beyond the end of time is one without end.
+        let until = Instant::now().checked_add(budget);
+        Self { call: Call::PassedOn { future, timer: None, budget, until } }
     }
 
     pub(super) const fn spent() -> Self {
@@ -43,14 +49,19 @@ where
 {
     type Output = Result<T, Error<E>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let elapsed = match self.project().call.project() {
             CallProjection::Spent => Elapsed { budget: Duration::ZERO, passed_on: false },
-            CallProjection::PassedOn { future, deadline, budget } => {
+            CallProjection::PassedOn { future, mut timer, budget, until } => {
                 if let Poll::Ready(answer) = future.poll(cx) {
                     return Poll::Ready(answer.map_err(Error::Inner));
                 }
-                ready!(deadline.poll(cx));
+                let Some(until) = *until else { return Poll::Pending };
+                if timer.is_none() {
+                    timer.set(Some(sleep_until(until)));
+                }
+                ready!(timer.as_pin_mut().expect("it was just set").poll(cx));
                 Elapsed { budget: *budget, passed_on: true }
             }
         };

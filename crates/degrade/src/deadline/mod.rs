@@ -4,6 +4,25 @@
 //! [`Degrade`](crate::Degrade) is the caller's time too. An answer that is there wins over a deadline that has passed. A
 //! request that comes without any budget left is not passed on at all, and its error says so: it was certainly not
 //! executed. Of one that was passed on nobody knows, and dropping its future recalls nothing.
+//!
+//! ```
+//! use std::time::Duration;
+//! use degrade::DeadlineLayer;
+//! use degrade::deadline::error::{Elapsed, Error};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let hangs = service_fn(async |_: Duration| std::future::pending::<Result<(), String>>().await);
+//! let service = DeadlineLayer::new(|budget: &Duration| *budget).layer(hangs);
+//!
+//! let budget = Duration::from_millis(5);
+//! let elapsed = service.clone().oneshot(budget).await.unwrap_err();
+//! assert_eq!(elapsed, Error::Elapsed(Elapsed { budget, passed_on: true }));
+//! let elapsed = service.oneshot(Duration::ZERO).await.unwrap_err();
+//! assert_eq!(elapsed, Error::Elapsed(Elapsed { budget: Duration::ZERO, passed_on: false }));
+//! # }
+//! ```
 
 pub mod error;
 mod future;
@@ -57,10 +76,12 @@ where
     type Error = Error<S::Error>;
     type Future = ResponseFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Error::Inner)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let budget = (self.budget)(&request);
         if budget.is_zero() {

@@ -11,6 +11,25 @@
 //!   a permit of the fallback's bulkhead. The primary's is asked for up front; if the call then goes the other way, the
 //!   readiness is kept for the next one.
 //! - An error of the primary's `poll_ready` is passed on: by tower's contract that service is finished.
+//!
+//! ```
+//! use circuit::{Decision, SwitchBoard};
+//! use degrade::{ByPartition, DegradeLayer};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let over_kafka = service_fn(async |_: usize| Ok::<_, String>("over Kafka"));
+//! let locally = service_fn(async |_: usize| Ok::<_, String>("computed locally"));
+//! let switches = SwitchBoard::new(12);
+//! let by_partition = ByPartition::new(switches.clone(), |partition: &usize| *partition);
+//! let service = DegradeLayer::new(locally, by_partition).layer(over_kafka);
+//!
+//! switches.set(7, Decision::Fallback); // a watchdog does that
+//! assert_eq!(service.clone().oneshot(6).await, Ok("over Kafka"));
+//! assert_eq!(service.oneshot(7).await, Ok("computed locally"));
+//! # }
+//! ```
 
 mod future;
 mod layer;
@@ -23,9 +42,9 @@ use circuit::Decision;
 use tower_service::Service;
 
 pub use self::future::ResponseFuture;
-use self::future::Turn;
 pub use self::layer::DegradeLayer;
 use crate::choose::Choose;
+use crate::turn::{Turn, take};
 
 /// Sends each request to the primary service or to the fallback, as `C` chooses.
 pub struct Degrade<P, F, C> {
@@ -91,12 +110,6 @@ where
             Decision::Fallback => ResponseFuture::fallback(Turn::waiting(take(&mut self.fallback), request)),
         }
     }
-}
-
-/// Takes the instance that was asked for readiness, if one was, and leaves a clone that was not.
-fn take<S: Clone>(service: &mut S) -> S {
-    let clone = service.clone();
-    mem::replace(service, clone)
 }
 
 /// The clone's primary was not asked for readiness, so it is not ready.

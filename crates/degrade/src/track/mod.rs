@@ -9,6 +9,25 @@
 //! impatient.
 //!
 //! The guard begins in `call`: the time in which a call waits for readiness is not the dependency's.
+//!
+//! ```
+//! use std::time::Duration;
+//! use circuit::{Circuits, Decision, Settings, Words};
+//! use degrade::TrackLayer;
+//! use tower::{Layer, Service, service_fn};
+//!
+//! let words = Words { degraded: "orders now refused", restored: "orders taken again" };
+//! let mut circuits = Circuits::new(["orders-0", "orders-1"], words, Settings::default(), 1)?;
+//! let hangs = service_fn(|_: usize| std::future::pending::<Result<(), String>>());
+//! let mut service = TrackLayer::new(circuits.unanswered(), |partition: &usize| *partition).layer(hangs);
+//!
+//! let _call = service.call(1); // nothing completes, so there is nothing that a breaker could learn from
+//! for tick in 1..=22 {
+//!     circuits.watch(Duration::from_millis(tick * 10));
+//! }
+//! assert_eq!(circuits.switches().decide(1), Decision::Fallback);
+//! # Ok::<(), circuit::BadSetting>(())
+//! ```
 
 mod future;
 mod layer;
