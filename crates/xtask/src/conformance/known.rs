@@ -131,6 +131,6 @@ mod tests {
     fn a_reason_is_for_its_stories_and_cells_only() {
         assert!(reason("E0", "watermarks of t-0, healing").is_some());
         assert!(reason("E0", "watermarks of t-0, outage").is_none());
-        assert!(reason("E5", "watermarks of t-0, healing").is_none());
+        assert!(reason("E5", "metadata: leader of t-0, healing").is_none());
     }
 }
