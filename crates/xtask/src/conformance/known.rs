@@ -1,4 +1,7 @@
-//! The disagreements of stories whose reason is known. They are counted as disagreements all the same.
+//! The disagreements of stories that have a reason. They are counted as disagreements all the same.
+//!
+//! Most reasons were written after the disagreement had been seen, and were not proved by an experiment: they say where to
+//! look, and a cell that is named here is not watched by the exit code any more.
 
 use crate::protocol;
 
