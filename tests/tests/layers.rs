@@ -23,12 +23,13 @@ const PLAN: &[(&str, &[&str])] = &[
     ("lab", &["bus", "cluster", "contracts", "scenario", "trading"]),
     // edge
     ("service-kit", &["bus", "circuit", "contracts", "degrade", "trading"]),
-    ("report", &["recorder", "scenario"]),
+    ("page", &["gates", "recorder"]),
+    ("report", &["page", "recorder", "scenario"]),
     // programs
     ("fee-service", SERVICE),
     ("quote-service", SERVICE),
     ("trade-service", SERVICE),
-    ("loadgen", &["gates", "recorder"]),
+    ("loadgen", &["gates", "page", "recorder"]),
     ("leaderless", PROGRAM),
     // proof
     ("benches", &[]),
@@ -44,6 +45,7 @@ const PROGRAM: &[&str] = &[
     "fee-service",
     "lab",
     "loadgen",
+    "page",
     "quote-service",
     "recorder",
     "report",

@@ -37,6 +37,11 @@ Exit codes:
 pub enum Command {
     /// Run a game day and report what it cost.
     Run(RunArgs),
+    /// Draw the page of a run again, from the files in its folder.
+    Report(ReportArgs),
+    /// Say what differs between runs, how sure that is, and draw their curves over each other.
+    #[command(after_help = COMPARE_EXIT_CODES)]
+    Compare(CompareArgs),
     /// List the scenarios that are built in, or show one.
     Scenarios {
         /// What to show; a list when left out.
@@ -65,6 +70,40 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+const COMPARE_EXIT_CODES: &str = "\
+Exit codes:
+  0   they were compared
+  3   with --no-worse: something is worse, beyond noise
+  64  they cannot be compared: different schedules, no arm in common, no interval log, a bad file";
+
+/// Whose page to draw.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The folder of a run of `leaderless run` or `loadgen --out`.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// What to compare.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// The folders of two to four runs; the first is what the others are held against.
+    #[arg(value_name = "DIR", num_args = 2..=4, required = true)]
+    pub folders: Vec<PathBuf>,
+    /// Where the page goes.
+    #[arg(long, default_value = "compare.html", value_name = "FILE")]
+    pub html: PathBuf,
+    /// Compare runs that did not ask for the same things at the same times, too.
+    #[arg(long)]
+    pub different_schedules: bool,
+    /// Exit with 3 if something is worse than in the first run, beyond noise.
+    #[arg(long)]
+    pub no_worse: bool,
+    /// Print every figure as JSON instead of the table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `scenarios` can do.

@@ -6,7 +6,7 @@
 //! - [`Latencies`]: one HDR histogram of durations, bounded, counting what it had to clamp.
 //! - [`Recorder`]: response and service time per phase and outcome.
 //! - [`Summary`], [`Percentiles`]: what is written into a result file.
-//! - [`write_interval_log`]: HdrHistogram interval logs for other tools.
+//! - [`write_interval_log`]: HdrHistogram interval logs for other tools; [`read_interval_log`] reads them back.
 //! - [`Conservation`]: whether everything intended was accounted for.
 //!
 //! # Invariants
@@ -20,6 +20,7 @@ mod interval_log;
 mod latencies;
 mod outcome;
 mod phase;
+mod read_log;
 mod record;
 mod summary;
 
@@ -28,5 +29,6 @@ pub use interval_log::{IntervalLog, write_interval_log};
 pub use latencies::{LATENCY_MAX, Latencies};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use phase::{Phase, UnknownPhase};
+pub use read_log::{LogError, LoggedInterval, read_interval_log};
 pub use record::Recorder;
 pub use summary::{Percentiles, Phases, Summary};

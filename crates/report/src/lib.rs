@@ -5,7 +5,7 @@
 //! - [`ArmVerdict`], [`RunVerdict`]: what came of the expectations.
 //! - [`table`]: the report on a terminal.
 //! - [`Progress`]: one line on where a run is.
-//! - [`write`]: the files of a run.
+//! - [`write`]: the files of a run, and the page that is drawn from them.
 //!
 //! # Invariants
 //! Only [`write`] does I/O; everything else turns values into text. Percentiles come from histograms and are never
@@ -28,7 +28,7 @@ pub use files::{RESULT_FILE, TIMELINE_FILE, WriteError, Written, write};
 pub use progress::{Progress, Stage};
 pub use result::{
     ArmResult, ClockUsed, ClusterUsed, FaultRecord, JAVA_VERSION, KAFKA_VERSION, LabelResult, LedgerResult,
-    Machine, RunResult, SCHEMA, SCHEMA_VERSION, TimesMs,
+    LoadUsed, Machine, RunResult, SCHEMA, SCHEMA_VERSION, TimesMs,
 };
 pub use table::{Style, table};
 pub use timeline::{EntryKind, TimelineEntry};

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use recorder::{Conservation, Percentiles, Phases, Recorder};
-use scenario::{ArgValue, AuditFacts, ClusterPlan, Measurements, Times};
+use scenario::{ArgValue, Arrivals, AuditFacts, ClusterPlan, Load, Measurements, Times};
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::{ArmVerdict, RunVerdict};
 
 /// The version of the form of `result.json`.
-pub const SCHEMA_VERSION: u32 = 1;
+///
+/// 2: `load`, and whether a fault `heals`.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The name under which [`Machine::versions`] has the version of Apache Kafka, where that was what was broken.
 pub const KAFKA_VERSION: &str = "kafka";
@@ -41,6 +43,8 @@ pub struct RunResult {
     pub schedule_hash: String,
     /// Whether the run was ended before its time; then its numbers are true but not the whole.
     pub partial: bool,
+    /// What was asked for.
+    pub load: LoadUsed,
     /// The cluster that was broken.
     pub cluster: ClusterUsed,
     /// Where it ran.
@@ -49,6 +53,28 @@ pub struct RunResult {
     pub arms: IndexMap<String, ArmResult>,
     /// What came of it.
     pub verdict: RunVerdict,
+}
+
+/// What was asked for, and for how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadUsed {
+    /// `poisson` or `constant`.
+    pub arrivals: String,
+    /// Intended requests per second.
+    pub rate_per_s: f64,
+    /// Sent before measuring began.
+    pub warmup_ms: u64,
+    /// The planned length of the healthy phase.
+    pub before_ms: u64,
+    /// The same of the outage.
+    pub outage_ms: u64,
+    /// The same of what comes after it.
+    pub recovery_ms: u64,
+    /// A customer's patience, from the intended start.
+    pub deadline_ms: u64,
+    /// Beyond so many requests in flight the next one was not sent.
+    pub in_flight_max: u32,
 }
 
 /// The cluster that was broken.
@@ -149,6 +175,8 @@ pub struct FaultRecord {
     pub kind: String,
     /// Its arguments.
     pub args: BTreeMap<String, ArgValue>,
+    /// Whether it takes a fault back; the first that does ends the outage.
+    pub heals: bool,
     /// What it did, in words.
     pub effect: String,
 }
@@ -189,6 +217,27 @@ impl ArmResult {
             (label.clone(), LabelResult { phases: recorder.phases() })
         };
         run.by_label.iter().map(label).collect()
+    }
+}
+
+impl LoadUsed {
+    /// As it was planned.
+    pub fn of(load: &Load) -> Self {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let arrivals = match load.arrivals {
+            Arrivals::Poisson => "poisson",
+            Arrivals::Constant => "constant",
+        };
+        Self {
+            arrivals: arrivals.to_owned(),
+            rate_per_s: load.rate_per_s,
+            warmup_ms: ms(load.warmup),
+            before_ms: ms(load.before),
+            outage_ms: ms(load.outage),
+            recovery_ms: ms(load.recovery),
+            deadline_ms: ms(load.deadline),
+            in_flight_max: load.in_flight_max,
+        }
     }
 }
 

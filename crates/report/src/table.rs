@@ -41,8 +41,8 @@ pub fn table(run: &RunResult, files: Option<&Written>, style: Style) -> String {
     lines.push(String::new());
     lines.extend(verdict(run, style));
     if let Some(files) = files {
-        lines.extend([String::new(), format!("Files: {}", files.result.display())]);
-        lines.push(format!("       {}", files.timeline.display()));
+        lines.extend([String::new(), format!("Files: {}", files.page.display())]);
+        lines.extend([&files.result, &files.timeline].map(|file| format!("       {}", file.display())));
     }
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }

@@ -10,8 +10,8 @@ use scenario::{ArgValue, AuditFacts, Gate, Measurements, Times};
 use serde_json::{Value, json};
 
 use crate::{
-    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, EntryKind, FaultRecord, LedgerResult, Machine, RunResult,
-    RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style, TimelineEntry, Written, table, write,
+    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, EntryKind, FaultRecord, LedgerResult, LoadUsed, Machine,
+    RunResult, RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style, TimelineEntry, Written, table, write,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -79,6 +79,7 @@ fn arm(strategy: &str, cells: Cells, times: Times, ledger: LedgerResult, gates: 
             at_ms: 5300.4,
             kind: "kill_broker".to_owned(),
             args,
+            heals: false,
             effect: "broker 2 is dead".to_owned(),
         }],
         verdict: ArmVerdict::judge(&gates, &run, None),
@@ -101,6 +102,16 @@ fn run() -> RunResult {
         seed: 42,
         schedule_hash: "5f".repeat(32),
         partial: false,
+        load: LoadUsed {
+            arrivals: "poisson".to_owned(),
+            rate_per_s: 200.0,
+            warmup_ms: 1000,
+            before_ms: 5000,
+            outage_ms: 8000,
+            recovery_ms: 8000,
+            deadline_ms: 2000,
+            in_flight_max: 512,
+        },
         cluster: ClusterUsed {
             backend: "embedded".to_owned(),
             brokers: 9,
@@ -123,7 +134,8 @@ fn run() -> RunResult {
 
 fn written() -> Written {
     let dir = std::path::Path::new("out/frozen-controller-42");
-    Written { result: dir.join("result.json"), timeline: dir.join("timeline.jsonl") }
+    let file = |name| dir.join(name);
+    Written { page: file("report.html"), result: file("result.json"), timeline: file("timeline.jsonl") }
 }
 
 /// The verdict again, after something was changed.
@@ -182,7 +194,8 @@ fn the_report_of_a_run_that_passed() {
             left none of 1,600 requests unanswered (380 answered by a fallback, 99 refused at once, 21 in
             doubt).
 
-            Files: out/frozen-controller-42/result.json
+            Files: out/frozen-controller-42/report.html
+                   out/frozen-controller-42/result.json
                    out/frozen-controller-42/timeline.jsonl
         "#]],
     );
@@ -302,7 +315,7 @@ fn what_does_not_match_the_schema_is_refused() {
     let good = serde_json::to_value(run()).unwrap();
     let validator = validator();
     let broken: [(&str, Value); 12] = [
-        ("/schema_version", json!(2)),
+        ("/schema_version", json!(SCHEMA_VERSION + 1)),
         ("/seed", json!(-1)),
         ("/schedule_hash", json!("abc")),
         ("/surprise", json!(1)),
@@ -343,8 +356,9 @@ fn the_files_of_a_run_are_complete_and_nothing_is_left_beside_them() {
         detail,
     };
     let timeline = [entry(5300.4, json!({ "broker": 2 })), entry(13_000.0, Value::Null)];
-    write(&out, &run(), &timeline[..1]).unwrap();
-    let written = write(&out, &run(), &timeline).unwrap();
+    let logs = IndexMap::from([("hang".to_owned(), Vec::new()), ("degrade".to_owned(), Vec::new())]);
+    write(&out, &run(), &timeline[..1], &logs).unwrap();
+    let written = write(&out, &run(), &timeline, &logs).unwrap();
     let result: RunResult = serde_json::from_slice(&std::fs::read(&written.result).unwrap()).unwrap();
     assert_eq!(result, run());
     expect![[r#"
@@ -354,7 +368,10 @@ fn the_files_of_a_run_are_complete_and_nothing_is_left_beside_them() {
     .assert_eq(&std::fs::read_to_string(&written.timeline).unwrap());
     let mut names: Vec<_> = std::fs::read_dir(&out).unwrap().map(|it| it.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["result.json", "timeline.jsonl"]);
+    assert_eq!(
+        names,
+        ["latency-degrade.hlog", "latency-hang.hlog", "report.html", "result.json", "timeline.jsonl"]
+    );
 }
 
 #[test]
@@ -362,7 +379,8 @@ fn a_directory_that_cannot_be_made_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
-    let error = write::<TimelineEntry>(&file.join("out"), &run(), &[]).unwrap_err().to_string();
+    let error =
+        write::<TimelineEntry>(&file.join("out"), &run(), &[], &IndexMap::new()).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot write {}: ", file.join("out").display())), "{error}");
 }
 
@@ -371,7 +389,7 @@ fn a_file_that_cannot_be_replaced_is_named_and_nothing_is_left_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let in_the_way = dir.path().join("result.json");
     std::fs::create_dir(&in_the_way).unwrap();
-    let error = write::<TimelineEntry>(dir.path(), &run(), &[]).unwrap_err();
+    let error = write::<TimelineEntry>(dir.path(), &run(), &[], &IndexMap::new()).unwrap_err();
     assert_eq!(error.path, in_the_way);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
 }

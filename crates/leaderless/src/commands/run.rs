@@ -38,7 +38,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let day = GameDay { scenario, cluster, seed: args.seed, arms };
     let ended = day.run(&mut watch, &interrupted).await?;
     watch.clear();
-    let written = report::write(&folder, &ended.result, &ended.timeline);
+    let written = report::write(&folder, &ended.result, &ended.timeline, &ended.logs);
     // What was measured is told, also where it could not be kept.
     show(&ended.result, written.as_ref().ok(), args.json)?;
     written?;

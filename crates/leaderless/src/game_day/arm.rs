@@ -30,6 +30,8 @@ pub(super) struct Ran {
     pub(super) result: ArmResult,
     pub(super) timeline: Vec<TimelineEntry>,
     pub(super) schedule_hash: String,
+    /// Its response times second by second, as an interval log.
+    pub(super) log: Vec<u8>,
 }
 
 /// Runs an arm on a system that is up.
@@ -55,7 +57,9 @@ pub(super) async fn run(
     };
     let load = rehearsal.drive(loadgen::spawn(Arc::new(plan))?, interrupted).await?;
     let result = rehearsal.judge(&load, interrupted.is_cancelled()).await?;
-    Ok(Ran { result, timeline: rehearsal.timeline(), schedule_hash })
+    let course = Course::of(&day.scenario.load, &load, &rehearsal.injections);
+    let log = measure::interval_log(&arm.name, &load, &course).context("the interval log")?;
+    Ok(Ran { result, timeline: rehearsal.timeline(), schedule_hash, log })
 }
 
 struct Rehearsal<'a> {
@@ -240,6 +244,7 @@ async fn inject(system: &System, step: &Step, measuring_from: Instant) -> anyhow
         at_ms: ms_between(measuring_from, at),
         kind: done.call.kind,
         args: done.call.args,
+        heals: step.heals,
         effect: done.done,
     };
     Ok(Injection { at, heals: step.heals, record })

@@ -1,10 +1,11 @@
 //! From what was seen to what is reported: phases, times, measurements.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use loadgen::{Boundaries, Observation, RunResult};
-use recorder::{Outcome, Phase};
+use recorder::{Outcome, Phase, Recorder, write_interval_log};
 use report::FaultRecord;
 use scenario::{AuditFacts, LABELS, Load, Measurements, Times};
 
@@ -68,6 +69,48 @@ pub(super) fn measurements(
     };
     let by_label: BTreeMap<_, _> = LABELS.into_iter().map(by_label).collect();
     Measurements { by_label, times: times(result, course, detected), audit }
+}
+
+/// The width of an interval of the log.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The response times second by second, for reports and for other tools: an HdrHistogram interval log whose tags are
+/// `OUTCOME.PHASE`. A request is in the second of its intended start, counted from the start of measuring.
+///
+/// # Errors
+/// None is known: it is written into memory.
+pub(super) fn interval_log(arm: &str, result: &RunResult, course: &Course) -> io::Result<Vec<u8>> {
+    let comments = [
+        format!("[arm {arm}; response times, from the intended start; values are microseconds]"),
+        "[tags are OUTCOME.PHASE; a request is in the second of its intended start]".to_owned(),
+    ];
+    let mut text = Vec::new();
+    write_interval_log(&mut text, result.started_at() + course.measuring, &comments, |log| {
+        let (mut second, mut all) = (0, Recorder::new());
+        let mut flush = |second: u32, all: &mut Recorder| {
+            for (phase, outcome) in cells() {
+                if let Some(latencies) = all.response(phase, outcome) {
+                    log.add(&format!("{outcome}.{phase}"), INTERVAL * second, INTERVAL, latencies)?;
+                }
+            }
+            all.clear();
+            io::Result::Ok(())
+        };
+        for seen in result.observations().filter(|seen| course.counts(seen)) {
+            let now = u32::try_from((seen.intended - course.measuring).as_secs()).unwrap_or(u32::MAX);
+            if now != second {
+                flush(second, &mut all)?;
+                second = now;
+            }
+            all.record(course.boundaries().phase(seen.intended), seen.outcome, seen.response, seen.service);
+        }
+        flush(second, &mut all)
+    })?;
+    Ok(text)
+}
+
+fn cells() -> impl Iterator<Item = (Phase, Outcome)> {
+    Phase::ALL.into_iter().flat_map(|phase| Outcome::ALL.into_iter().map(move |outcome| (phase, outcome)))
 }
 
 fn times(result: &RunResult, course: &Course, detected: Option<Instant>) -> Times {

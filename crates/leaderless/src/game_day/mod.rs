@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use indexmap::IndexMap;
 use lab::Backend;
-use report::{ClusterUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
+use report::{ClusterUsed, LoadUsed, RunResult, RunVerdict, SCHEMA_VERSION, TimelineEntry};
 use scenario::{Arm, Scenario};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ pub struct Ended {
     pub result: RunResult,
     /// What happened when.
     pub timeline: Vec<TimelineEntry>,
+    /// The interval log of each arm that ran.
+    pub logs: IndexMap<String, Vec<u8>>,
 }
 
 impl GameDay {
@@ -57,7 +59,7 @@ impl GameDay {
     /// The cluster or a service does not start, or the load generator crashed.
     pub async fn run(&self, watch: &mut Watch, interrupted: &CancellationToken) -> anyhow::Result<Ended> {
         let mut arms = IndexMap::new();
-        let mut timeline = Vec::new();
+        let (mut timeline, mut logs) = (Vec::new(), IndexMap::new());
         let mut schedule_hash = String::new();
         for name in &self.arms {
             if interrupted.is_cancelled() {
@@ -68,6 +70,7 @@ impl GameDay {
             if let Some(ran) = ran {
                 schedule_hash = ran.schedule_hash;
                 timeline.extend(ran.timeline);
+                logs.insert(name.clone(), ran.log);
                 arms.insert(name.clone(), ran.result);
             }
         }
@@ -80,12 +83,13 @@ impl GameDay {
             seed: self.seed,
             schedule_hash,
             partial: interrupted.is_cancelled(),
+            load: LoadUsed::of(&self.scenario.load),
             cluster: ClusterUsed::of(&self.scenario.cluster, self.cluster.backend().name(), clock),
             machine: machine::here(&self.cluster),
             arms,
             verdict,
         };
-        Ok(Ended { result, timeline })
+        Ok(Ended { result, timeline, logs })
     }
 
     /// `None` if it was interrupted before there was anything to measure.

@@ -5,6 +5,7 @@ mod apache;
 mod interrupted;
 mod kit;
 mod lint;
+mod pages;
 mod runs;
 mod scenarios;
 mod usage;

@@ -1,5 +1,5 @@
 //! The files of a run. Each is written beside its place and then moved there, so that a reader sees the old file or the
-//! new one and never half of it; `result.json` last: where it is, the others are too.
+//! new one and never half of it; `result.json` after the others, and then the page, which is drawn from them.
 
 mod events;
 mod intervals;
@@ -46,7 +46,9 @@ pub(crate) fn write(outputs: &Outputs, job: &Job, ran: &Ran, measured: &Measured
     replace(&folder.join("intervals.ndjson"), |out| intervals::ndjson(out, job, result))?;
     replace(&folder.join("events.ndjson"), |out| events::ndjson(out, job, ran, measured))?;
     let text = result_text(job, result, measured)?;
-    replace(&folder.join("result.json"), |out| out.write_all(text.as_bytes()))
+    replace(&folder.join("result.json"), |out| out.write_all(text.as_bytes()))?;
+    page::draw(folder).context("the page")?;
+    Ok(())
 }
 
 fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> anyhow::Result<()> {

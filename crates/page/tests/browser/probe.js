@@ -1,0 +1,34 @@
+// Looks at a page from inside, and tells the frame around it what it found.
+"use strict";
+(async () => {
+  for (const it of document.querySelectorAll("details")) it.open = true;
+  const found = {
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
+    width: innerWidth,
+    // Of the page itself: what is wide scrolls in its own frame.
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    pictures: document.querySelectorAll("svg.chart").length,
+    cut: [],
+    violations: [],
+    unread: [],
+  };
+  for (const svg of document.querySelectorAll("svg.chart")) {
+    const { width, height } = svg.viewBox.baseVal;
+    for (const text of svg.querySelectorAll("text")) {
+      const box = text.getBBox();
+      if (box.x < 0 || box.y < 0 || box.x + box.width > width || box.y + box.height > height + 1) {
+        found.cut.push(`${svg.querySelector("title").textContent}: ${text.textContent}`);
+      }
+    }
+  }
+  for (const figure of document.querySelectorAll("figure.read")) {
+    const frame = figure.querySelector(".scroll");
+    frame.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+    frame.dispatchEvent(new KeyboardEvent("keydown", { key: "End" }));
+    const readout = figure.querySelector(".readout").textContent;
+    if (!/requests [1-9]/.test(readout)) found.unread.push(readout);
+  }
+  const { violations } = await axe.run(document);
+  found.violations = violations.map(({ id, nodes }) => `${id}: ${nodes.length} x ${nodes[0].html.slice(0, 160)}`);
+  parent.postMessage(encodeURIComponent(JSON.stringify(found)), "*");
+})();
