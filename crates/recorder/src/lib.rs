@@ -6,7 +6,7 @@
 //! - [`Latencies`]: one HDR histogram of durations, bounded, counting what it had to clamp.
 //! - [`Recorder`]: response and service time per phase and outcome.
 //! - [`Summary`], [`Percentiles`]: what is written into a result file.
-//! - [`write_interval_log`]: HdrHistogram interval logs for other tools.
+//! - [`IntervalLog`]: HdrHistogram interval logs for other tools.
 //! - [`Conservation`]: whether everything intended was accounted for.
 //!
 //! # Invariants
@@ -24,7 +24,7 @@ mod record;
 mod summary;
 
 pub use conservation::Conservation;
-pub use interval_log::{IntervalLog, write_interval_log};
+pub use interval_log::IntervalLog;
 pub use latencies::{LATENCY_MAX, Latencies};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use phase::{Phase, UnknownPhase};
