@@ -5,12 +5,13 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
 
 /// The most entries in one list.
 pub(crate) const LIST_MAX: usize = 100_000;
 
 /// What requests choose from. A list may be empty when no template mentions it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choices {
     /// Accounts for `{account}`.
     pub accounts: Vec<String>,
@@ -28,7 +29,7 @@ impl Default for Choices {
 }
 
 /// A product and how much of it is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     /// Its name, such as `BTC-USD`.
     pub name: String,
@@ -37,7 +38,7 @@ pub struct Product {
 }
 
 /// Quantities in whole units of the last decimal place, all equally likely; never a float.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantity {
     /// The least, in units.
     pub units_min: u64,

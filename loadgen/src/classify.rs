@@ -22,7 +22,9 @@ use std::ops::RangeInclusive;
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use recorder::Outcome;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::portable;
 
 /// How much of a body is kept to look for `executed`; a problem document has a few hundred bytes.
 pub(crate) const BODY_KEPT_MAX: usize = 64 * 1024;
@@ -41,6 +43,17 @@ pub enum Executed {
 }
 
 impl Executed {
+    const ALL: [Self; 4] = [Self::NotSaid, Self::No, Self::Unknown, Self::Pending];
+
+    /// Its place among all.
+    pub(crate) const fn index(self) -> u8 {
+        self as u8
+    }
+
+    pub(crate) fn from_index(index: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(index)).copied()
+    }
+
     fn said(text: &[u8]) -> Self {
         match text {
             b"no" => Self::No,
@@ -52,9 +65,10 @@ impl Executed {
 }
 
 /// What an answer counts as: the first rule that fits decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
     /// The response header that rules look at.
+    #[serde(with = "portable::text")]
     pub header: HeaderName,
     /// The rules, in their order.
     pub rules: Vec<Rule>,
@@ -63,7 +77,7 @@ pub struct Mapping {
 }
 
 /// One rule of a [`Mapping`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// The statuses it is for.
     pub statuses: RangeInclusive<u16>,

@@ -15,9 +15,9 @@ pub(crate) fn schedule_hash(plan: &Plan) -> String {
     hash.text(VERSION);
     plan.spec().requests.iter().for_each(|request| hash.request(request));
     hash.choices(&plan.spec().choices);
-    for (k, offset_ns) in plan.schedule().offsets_ns().iter().enumerate() {
+    for (k, offset_ns) in plan.schedule().offsets_ns().enumerate() {
         let choice = plan.choice(k as u64);
-        hash.number(*offset_ns);
+        hash.number(offset_ns);
         hash.number(u64::from(choice.kind));
         hash.number(choice.account as u64);
         hash.number(choice.product as u64);

@@ -7,21 +7,23 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use recorder::Outcome;
 use tokio::sync::Barrier;
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::books::Started;
 use crate::choices::Choice;
 use crate::flight::{fly, request};
+use crate::outlet::Outlet;
 use crate::pacer::Pacer;
 use crate::pool::{Connections, Pool};
-use crate::progress::{Board, PROGRESS_EVERY};
+use crate::progress::PROGRESS_EVERY;
 use crate::slice::Slice;
-use crate::tally::{Books, Flight, Tally};
+use crate::tally::{Flight, Tally};
 use crate::{Limits, Mode, Plan, REQUESTS_MAX};
 
 /// How many requests may be started before those that were get a turn.
@@ -45,35 +47,43 @@ pub(crate) struct Worker {
     pub(crate) plan: Arc<Plan>,
     pub(crate) slice: Slice,
     pub(crate) stop: CancellationToken,
-    pub(crate) board: Arc<Board>,
+    pub(crate) started: Started,
     pub(crate) ready: Arc<Barrier>,
+    pub(crate) outlet: Outlet,
 }
 
 impl Worker {
     /// Does its slice to the end or until stopped, and accounts for everything.
-    pub(crate) async fn run(self) -> Books {
-        let Self { plan, slice, stop, board, ready } = self;
-        let tally = Tally::new(slice.share(plan.schedule().len()));
+    pub(crate) async fn run(self) {
+        let Self { plan, slice, stop, started, ready, outlet } = self;
         let connections = Rc::new(RefCell::new(Connections::default()));
         let tasks = LocalSet::new();
         let limits = slice.limits(&plan.spec().limits);
         let pool = |address| Pool::new(address, &limits, connections.clone());
-        let pools = plan.spec().targets.iter().map(|target| pool(target.address)).collect();
-        let engine =
-            Rc::new(Engine { plan, slice, limits, tally: tally.clone(), pools, board: board.clone() });
-        let (started, is_cut_off) = tasks
+        let pools: Vec<_> = plan.spec().targets.iter().map(|target| pool(target.address)).collect();
+        let (tally, is_cut_off) = tasks
             .run_until(async {
-                stop.run_until_cancelled(timeout(PREOPEN_MAX, engine.preopen())).await;
+                stop.run_until_cancelled(timeout(PREOPEN_MAX, preopen(&pools, &limits))).await;
                 stop.run_until_cancelled(timeout(READY_MAX, ready.wait())).await;
-                let started = board.start();
-                (started, engine.drive(started.0, &stop).await)
+                let (started, _) = *started.get_or_init(|| (Instant::now(), SystemTime::now()));
+                stop.run_until_cancelled(sleep_until(started.into())).await;
+                let tally = Tally::new(started, outlet);
+                let engine = Rc::new(Engine { plan, slice, limits, tally: tally.clone(), pools });
+                (tally, engine.drive(started, &stop).await)
             })
             .await;
-        drop(engine);
         // Dropping the tasks ends whatever is still in flight, and closes every connection.
         drop(tasks);
-        board.post(slice.index, tally.look(Instant::now()));
-        tally.close(connections.take(), started, is_cut_off)
+        tally.hand_over();
+        tally.done(connections.take(), is_cut_off);
+    }
+}
+
+async fn preopen(pools: &[Rc<Pool>], limits: &Limits) {
+    let openings: Vec<_> = pools.iter().flat_map(|pool| pool.preopen(limits.connections_preopened)).collect();
+    for opening in openings {
+        // A task that panicked opened nothing, and the counters say so.
+        opening.await.ok();
     }
 }
 
@@ -84,22 +94,12 @@ struct Engine {
     limits: Limits,
     tally: Rc<Tally>,
     pools: Vec<Rc<Pool>>,
-    board: Arc<Board>,
 }
 
 impl Engine {
-    async fn preopen(&self) {
-        let count = self.limits.connections_preopened;
-        let openings: Vec<_> = self.pools.iter().flat_map(|pool| pool.preopen(count)).collect();
-        for opening in openings {
-            // A task that panicked opened nothing, and the counters say so.
-            opening.await.ok();
-        }
-    }
-
     /// Whether it was cut off before its end.
     async fn drive(self: &Rc<Self>, started: Instant, stop: &CancellationToken) -> bool {
-        spawn_local(publish(self.board.clone(), self.slice.index, self.tally.clone()));
+        spawn_local(hand_over_regularly(self.tally.clone()));
         let sent = match self.plan.spec().mode {
             Mode::Open => stop.run_until_cancelled(self.send_all(started)).await.is_some(),
             Mode::Closed { users } => {
@@ -115,9 +115,10 @@ impl Engine {
     async fn send_all(&self, started: Instant) {
         let pacer = Pacer::start(self.plan.clone(), self.slice, started);
         let mut in_batch = 0;
-        for i in 0..self.slice.share(self.plan.schedule().len()) {
-            let k = self.slice.k(i);
-            let due = started + self.plan.schedule().offset(k);
+        let Slice { index, of } = self.slice;
+        for (k, intended_ns) in self.plan.schedule().offsets_ns().enumerate().skip(index).step_by(of) {
+            self.tally.expect(intended_ns);
+            let due = started + Duration::from_nanos(intended_ns);
             if due > Instant::now() {
                 pacer.until(due).await;
                 in_batch = 0;
@@ -126,14 +127,15 @@ impl Engine {
                 in_batch = 0;
             }
             in_batch += 1;
-            self.send(k as u64, due);
+            self.send(k as u64, intended_ns);
         }
+        self.tally.expect(u64::MAX);
     }
 
-    fn send(&self, k: u64, due: Instant) {
+    fn send(&self, k: u64, intended_ns: u64) {
         let choice = self.plan.choice(k);
         let is_full = self.tally.in_flight() >= self.limits.in_flight_max;
-        let flight = self.tally.enter(choice.kind, due);
+        let mut flight = self.tally.enter(k as u32, choice.kind, intended_ns);
         if is_full {
             flight.begun();
             return flight.end(Outcome::UnsentCap);
@@ -170,16 +172,16 @@ impl Engine {
     /// One user of a closed loop. Whether they came to their end: they also stop at as many requests as a schedule may
     /// have.
     async fn use_until(&self, started: Instant, until: Instant, stop: &CancellationToken) -> bool {
-        let requests_max = self.slice.share(REQUESTS_MAX as usize);
+        let requests_max = self.slice.share(REQUESTS_MAX as usize) as u64;
         while !stop.is_cancelled() && self.tally.entered() < requests_max {
             let due = Instant::now();
             if due >= until {
                 return true;
             }
-            let k = self.slice.k(self.tally.entered()) as u64;
+            let k = self.slice.k(self.tally.entered() as usize) as u64;
             let choice = self.plan.choice(k);
-            self.tally.intend(due.duration_since(started));
-            let flight = self.tally.enter(choice.kind, due);
+            let intended_ns = u64::try_from(due.duration_since(started).as_nanos()).unwrap_or(u64::MAX);
+            let flight = self.tally.enter(k as u32, choice.kind, intended_ns);
             if self.flown(k, choice, flight).await == Outcome::ErrorConnect {
                 sleep(UNCONNECTED_PAUSE).await;
             }
@@ -200,11 +202,11 @@ impl Engine {
     }
 }
 
-async fn publish(board: Arc<Board>, worker: usize, tally: Rc<Tally>) {
+async fn hand_over_regularly(tally: Rc<Tally>) {
     let mut ticks = interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        board.post(worker, tally.look(Instant::now()));
+        tally.hand_over();
     }
 }

@@ -8,8 +8,11 @@
 //! - [`PlanSpec`] says what to send and becomes a checked [`Plan`]; request `k` is a pure function of its seed and `k`.
 //! - [`Schedule`]: when each request is intended, precomputed from the seed; [`Mode::Closed`] does without.
 //! - [`Mapping`]: what an answer counts as.
-//! - [`spawn`] runs a plan on threads of its own; its [`Handle`] shows [`Progress`], stops and joins.
-//! - [`RunResult`]: one outcome per intended request, and what can be asked of them.
+//! - [`spawn`] runs a plan on threads of its own; its [`Handle`] shows [`Progress`], stops and joins. Its [`RunResult`]
+//!   has one outcome per intended request, and what can be asked of them.
+//! - [`spawn_into`] hands each observation to a [`Sink`] instead and keeps none, so that memory does not grow with the
+//!   length of a run; what remains is how it [`Ended`].
+//! - [`Worker`] and [`Fleet`]: one run on several machines.
 //!
 //! # Invariants
 //! - Every intended request ends in exactly one [`recorder::Outcome`]; [`RunResult::invalid`] says if not.
@@ -22,21 +25,28 @@
 //! # Sources
 //! Latency from the intended start: Gil Tene's wrk2. Keeping the pacing apart from the sending: vegeta.
 
+mod books;
 mod check;
 mod choices;
 mod classify;
 mod digest;
+mod distributed;
+mod ended;
 mod engine;
 mod flight;
 mod handle;
+mod landed;
 mod limits;
+mod outlet;
 mod pacer;
 mod plan;
 mod pool;
+mod portable;
 mod progress;
 mod rates;
 mod result;
 mod schedule;
+mod sink;
 mod slice;
 mod spec;
 mod tally;
@@ -45,13 +55,18 @@ mod template;
 pub use check::PlanError;
 pub use choices::{Choices, Product, Quantity};
 pub use classify::{Executed, Mapping, Rule};
-pub use handle::{Crashed, Handle, spawn};
+pub use distributed::{
+    BadToken, ClockOffset, Fleet, JoinError, ListenError, Machine, NeedsToken, Token, Worker,
+};
+pub use ended::{Ended, Invalid};
+pub use handle::{Crashed, Handle, spawn, spawn_into};
 pub use http::Method;
 pub use limits::Limits;
 pub use plan::{Plan, Rendered};
 pub use pool::Connections;
 pub use progress::Progress;
-pub use result::{Boundaries, Invalid, Observation, RunResult, Stretch};
+pub use result::{Boundaries, Keep, Observation, RunResult, Stretch};
 pub use schedule::{Arrivals, REQUESTS_MAX, Schedule, ScheduleError};
+pub use sink::Sink;
 pub use spec::{Mode, PlanSpec, RequestSpec, Target};
 pub use template::UnknownPlaceholder;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The bounds of a run. Defaults suit a service on this machine at up to a few thousand requests a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Requests in flight; an arrival beyond it is not sent and ends as `unsent_cap`.
     pub in_flight_max: usize,

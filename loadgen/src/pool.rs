@@ -18,6 +18,7 @@ use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use recorder::Latencies;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle, spawn_local};
@@ -26,7 +27,7 @@ use tokio::time::{sleep_until, timeout};
 use crate::Limits;
 
 /// What happened to connections, over all targets.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Connections {
     /// Opened.
     pub opened: u64,

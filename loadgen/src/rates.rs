@@ -3,6 +3,7 @@
 //! Unit-rate arrivals are stretched by the inverse of the summed rate, piece by piece; each piece is a straight line.
 //! Where the rate does not change this is the division of each gap by the rate.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::schedule::{Arrivals, ScheduleError};
@@ -86,34 +87,34 @@ impl Rates {
         self.pieces.iter().map(Piece::area).sum()
     }
 
-    pub(crate) fn clock(&self) -> Clock<'_> {
-        Clock { pieces: &self.pieces, passed_s: 0.0, area: 0.0 }
+    pub(crate) fn clock(self) -> Clock {
+        Clock { pieces: self.pieces.into(), passed_s: 0.0, area: 0.0 }
     }
 }
 
 /// Goes through the pieces as arrivals come.
 #[derive(Debug)]
-pub(crate) struct Clock<'a> {
+pub(crate) struct Clock {
     /// The present piece and those to come.
-    pieces: &'a [Piece],
+    pieces: VecDeque<Piece>,
     /// The time of those that are over.
     passed_s: f64,
     /// How much of the present piece's area is used up.
     area: f64,
 }
 
-impl Clock<'_> {
+impl Clock {
     /// The time of the next arrival, in nanoseconds, a unit-rate gap after the one before; `None` beyond the end.
     pub(crate) fn after(&mut self, gap: f64) -> Option<u64> {
         self.area += gap;
-        while let [piece, rest @ ..] = self.pieces {
+        while let Some(piece) = self.pieces.front() {
             if self.area < piece.area() {
                 let at_s = self.passed_s + piece.seconds_for(self.area).min(piece.seconds);
                 return Some((at_s * 1e9) as u64);
             }
             self.area -= piece.area();
             self.passed_s += piece.seconds;
-            self.pieces = rest;
+            self.pieces.pop_front();
         }
         None
     }

@@ -1,23 +1,27 @@
 //! When each request is intended.
 //!
-//! Precomputed: `offsets_ns()[k]` is the intended start of request `k` after the start of the run. The same
-//! arguments give the same offsets. The bound: a schedule of more than [`REQUESTS_MAX`] requests is refused.
+//! A pure function of its arguments that is never held in memory: [`Schedule::offsets_ns`] goes through the intended
+//! starts as they come, and anew as often as it is asked. The bound: a schedule of more than [`REQUESTS_MAX`] requests
+//! is refused.
 
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 
-use crate::rates::{Rates, STEPS_MAX};
+use crate::portable;
+use crate::rates::{Clock, Rates, STEPS_MAX};
 
-/// The most requests in one schedule; at 24 bytes each (offset and record) that is 480 MB.
+/// The most requests in one schedule. It is gone through once beforehand, for its length, and once for its hash: at this
+/// bound some seconds.
 pub const REQUESTS_MAX: u64 = 20_000_000;
 
 /// Draws of arrivals come from the last stream of the seed; request `k` draws from stream `k`.
 const ARRIVALS_STREAM: u64 = u64::MAX;
 
 /// How arrivals are spread over time. The last three are Poisson arrivals at a rate that changes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Arrivals {
     /// Independent customers: exponential gaps with the mean that the rate says.
     Poisson,
@@ -26,11 +30,13 @@ pub enum Arrivals {
     /// The rate goes evenly from its beginning to this, per second, at the end.
     Ramp {
         /// At the end.
+        #[serde(with = "portable::exact")]
         to_per_s: f64,
     },
     /// The rate goes to this, per second, in so many equal steps; the first is at the beginning's rate.
     Step {
         /// In the last step.
+        #[serde(with = "portable::exact")]
         to_per_s: f64,
         /// How many, at least 2.
         steps: u32,
@@ -38,6 +44,7 @@ pub enum Arrivals {
     /// The rate is this, per second, from one time until another, and the beginning's before and after.
     Spike {
         /// Within it.
+        #[serde(with = "portable::exact")]
         to_per_s: f64,
         /// Its beginning.
         from: Duration,
@@ -83,9 +90,21 @@ pub enum ScheduleError {
 }
 
 /// The intended starts of all requests, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Schedule {
-    offsets_ns: Vec<u64>,
+    parts: Vec<Part>,
+    len: usize,
+}
+
+/// Arrivals of one kind, from an offset on.
+#[derive(Debug, Clone)]
+struct Part {
+    at_ns: u64,
+    arrivals: Arrivals,
+    rates: Rates,
+    rate_per_s: f64,
+    end_ns: f64,
+    seed: u64,
 }
 
 impl Schedule {
@@ -104,86 +123,106 @@ impl Schedule {
         if expected > REQUESTS_MAX as f64 {
             return Err(ScheduleError::TooMany(expected));
         }
-        let offsets_ns = match arrivals {
-            Arrivals::Constant => constant(rate_per_s, duration),
-            Arrivals::Poisson => poisson(rate_per_s, duration, seed),
-            _ => changing(&rates, seed),
-        };
-        Ok(Self { offsets_ns })
+        let end_ns = duration.as_nanos() as f64;
+        let part = Part { at_ns: 0, arrivals, rates, rate_per_s, end_ns, seed };
+        let len = part.starts().count();
+        Ok(Self { parts: vec![part], len })
     }
 
     /// Of a closed loop, which has none.
     pub(crate) fn none() -> Self {
-        Self { offsets_ns: Vec::new() }
+        Self { parts: Vec::new(), len: 0 }
     }
 
     /// This schedule, and then another that begins at `at`.
     pub(crate) fn then(mut self, at: Duration, next: &Self) -> Result<Self, ScheduleError> {
-        let count = self.offsets_ns.len() + next.offsets_ns.len();
-        if count as u64 > REQUESTS_MAX {
-            return Err(ScheduleError::TooMany(count as f64));
+        self.len += next.len;
+        if self.len as u64 > REQUESTS_MAX {
+            return Err(ScheduleError::TooMany(self.len as f64));
         }
         let at_ns = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
-        self.offsets_ns.extend(next.offsets_ns.iter().map(|offset| at_ns.saturating_add(*offset)));
+        let moved = |part: &Part| Part { at_ns: at_ns.saturating_add(part.at_ns), ..part.clone() };
+        self.parts.extend(next.parts.iter().map(moved));
         Ok(self)
     }
 
     /// The intended starts in nanoseconds after the start of the run, ascending.
-    pub fn offsets_ns(&self) -> &[u64] {
-        &self.offsets_ns
-    }
-
-    /// The intended start of request `k` after the start of the run.
-    ///
-    /// # Panics
-    /// When there is no request `k`.
-    pub fn offset(&self, k: usize) -> Duration {
-        Duration::from_nanos(self.offsets_ns[k])
+    pub fn offsets_ns(&self) -> impl Iterator<Item = u64> + use<> {
+        self.parts.clone().into_iter().flat_map(|part| part.starts())
     }
 
     /// How many requests are intended.
     pub fn len(&self) -> usize {
-        self.offsets_ns.len()
+        self.len
     }
 
     /// Whether chance intended no request at all (a low rate, a short time).
     pub fn is_empty(&self) -> bool {
-        self.offsets_ns.is_empty()
+        self.len == 0
     }
 }
 
-/// Each arrival from its number, so that no error adds up.
-fn constant(rate_per_s: f64, duration: Duration) -> Vec<u64> {
-    let end_ns = duration.as_nanos() as f64;
-    let starts = (0..REQUESTS_MAX).map(|k| k as f64 * 1e9 / rate_per_s);
-    starts.take_while(|at| *at < end_ns).map(|at| at as u64).collect()
+impl Part {
+    /// Chance may exceed the bound by a fraction of a percent; the part then ends at the bound.
+    fn starts(&self) -> impl Iterator<Item = u64> + use<> {
+        let at_ns = self.at_ns;
+        let starts = match self.arrivals {
+            Arrivals::Constant => Starts::Constant { k: 0, rate_per_s: self.rate_per_s, end_ns: self.end_ns },
+            Arrivals::Poisson => Starts::Poisson {
+                gaps: Gaps::new(self.seed),
+                at_ns: 0.0,
+                rate_per_s: self.rate_per_s,
+                end_ns: self.end_ns,
+            },
+            _ => Starts::Changing { gaps: Gaps::new(self.seed), clock: self.rates.clone().clock() },
+        };
+        starts.take(REQUESTS_MAX as usize).map(move |at| at_ns.saturating_add(at))
+    }
 }
 
-/// The inverse of the exponential distribution on our own draws: a library's sampler may change with its version, and
-/// a seed must not. Chance may exceed the bound by a fraction of a percent; the schedule then ends at the bound.
-fn poisson(rate_per_s: f64, duration: Duration, seed: u64) -> Vec<u64> {
-    let end_ns = duration.as_nanos() as f64;
-    let mut gaps = unit_gaps(seed);
-    let mut at_ns = 0.0;
-    let next = std::iter::from_fn(|| {
-        at_ns += gaps() * 1e9 / rate_per_s;
-        (at_ns < end_ns).then_some(at_ns as u64)
-    });
-    next.take(REQUESTS_MAX as usize).collect()
+/// Goes through the starts of one part, from its beginning.
+enum Starts {
+    /// Each arrival from its number, so that no error adds up.
+    Constant { k: u64, rate_per_s: f64, end_ns: f64 },
+    /// Gaps divided by the rate.
+    Poisson { gaps: Gaps, at_ns: f64, rate_per_s: f64, end_ns: f64 },
+    /// The same at a rate that changes.
+    Changing { gaps: Gaps, clock: Clock },
 }
 
-/// The same at a rate that changes.
-fn changing(rates: &Rates, seed: u64) -> Vec<u64> {
-    let mut gaps = unit_gaps(seed);
-    let mut clock = rates.clock();
-    std::iter::from_fn(|| clock.after(gaps())).take(REQUESTS_MAX as usize).collect()
+impl Iterator for Starts {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        match self {
+            Self::Constant { k, rate_per_s, end_ns } => {
+                let at_ns = *k as f64 * 1e9 / *rate_per_s;
+                *k += 1;
+                (at_ns < *end_ns).then_some(at_ns as u64)
+            }
+            Self::Poisson { gaps, at_ns, rate_per_s, end_ns } => {
+                *at_ns += gaps.next() * 1e9 / *rate_per_s;
+                (*at_ns < *end_ns).then_some(*at_ns as u64)
+            }
+            Self::Changing { gaps, clock } => clock.after(gaps.next()),
+        }
+    }
 }
 
-/// Exponential gaps with the mean 1.
-fn unit_gaps(seed: u64) -> impl FnMut() -> f64 {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(ARRIVALS_STREAM);
-    move || -unit(random.next_u64()).ln()
+/// Exponential gaps with the mean 1: the inverse of the distribution on our own draws, since a library's sampler may
+/// change with its version, and a seed must not.
+struct Gaps(ChaCha8Rng);
+
+impl Gaps {
+    fn new(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(ARRIVALS_STREAM);
+        Self(random)
+    }
+
+    fn next(&mut self) -> f64 {
+        -unit(self.0.next_u64()).ln()
+    }
 }
 
 /// A draw in (0, 1]: never 0, whose logarithm is infinite.
@@ -196,6 +235,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn offsets(schedule: &Schedule) -> Vec<u64> {
+        schedule.offsets_ns().collect()
+    }
 
     fn arrivals() -> impl Strategy<Value = Arrivals> {
         prop_oneof![Just(Arrivals::Poisson), Just(Arrivals::Constant)]
@@ -215,7 +258,7 @@ mod tests {
     #[test]
     fn constant_arrivals_are_equally_spaced_from_zero() {
         let schedule = Schedule::new(Arrivals::Constant, 4.0, Duration::from_secs(1), 1).unwrap();
-        assert_eq!(schedule.offsets_ns(), [0, 250_000_000, 500_000_000, 750_000_000]);
+        assert_eq!(offsets(&schedule), [0, 250_000_000, 500_000_000, 750_000_000]);
     }
 
     #[test]
@@ -231,14 +274,13 @@ mod tests {
             assert!(matches!(refused, Err(ScheduleError::Rate(_))), "{rate}");
         }
         let refused = Schedule::new(Arrivals::Poisson, 1.0, Duration::ZERO, 1);
-        assert_eq!(refused, Err(ScheduleError::Duration));
+        assert!(matches!(refused, Err(ScheduleError::Duration)));
     }
 
     #[test]
     fn poisson_gaps_are_exponential() {
         let schedule = Schedule::new(Arrivals::Poisson, 1000.0, Duration::from_secs(60), 7).unwrap();
-        let gaps: Vec<f64> =
-            schedule.offsets_ns().windows(2).map(|it| (it[1] - it[0]) as f64 / 1e6).collect();
+        let gaps: Vec<f64> = offsets(&schedule).windows(2).map(|it| (it[1] - it[0]) as f64 / 1e6).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let longer_than_mean = gaps.iter().filter(|gap| **gap > 1.0).count() as f64 / gaps.len() as f64;
         assert!((mean - 1.0).abs() < 0.02, "mean gap {mean} ms at 1000/s");
@@ -258,7 +300,8 @@ mod tests {
             let duration = Duration::from_millis(ms);
             let schedule = Schedule::new(arrivals, rate, duration, seed).unwrap();
             prop_assert!(schedule.offsets_ns().is_sorted());
-            prop_assert!(schedule.offsets_ns().iter().all(|at| u128::from(*at) < duration.as_nanos()));
+            prop_assert!(schedule.offsets_ns().all(|at| u128::from(at) < duration.as_nanos()));
+            prop_assert_eq!(schedule.offsets_ns().count(), schedule.len());
         }
 
         #[test]
@@ -291,14 +334,16 @@ mod tests {
             // An independent sum over thin strips.
             let strips = (0..5_000).map(|strip| rate_at(from + (f64::from(strip) + 0.5) * 1e-4) * 1e-4);
             let expected: f64 = strips.sum();
-            let within = |at: &&u64| (from..until).contains(&(**at as f64 / 1e9));
-            let count = schedule.offsets_ns().iter().filter(within).count() as f64;
+            let within = |at: &u64| (from..until).contains(&(*at as f64 / 1e9));
+            let count = schedule.offsets_ns().filter(within).count() as f64;
             prop_assert!((count - expected).abs() < 8.0 * expected.sqrt() + 2.0, "{} {}", count, expected);
         }
 
         #[test]
         fn the_same_seed_gives_the_same_schedule_and_another_another(rate in 50.0..500.0_f64, seed: u64) {
-            let schedule = |seed| Schedule::new(Arrivals::Poisson, rate, Duration::from_secs(2), seed).unwrap();
+            let schedule = |seed| {
+                offsets(&Schedule::new(Arrivals::Poisson, rate, Duration::from_secs(2), seed).unwrap())
+            };
             prop_assert_eq!(schedule(seed), schedule(seed));
             prop_assert_ne!(schedule(seed), schedule(seed.wrapping_add(1)));
         }

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Method;
+use serde::{Deserialize, Serialize};
 
+use crate::portable;
 use crate::{Arrivals, Choices, Limits, Mapping};
 
 /// What to send, as it is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlanSpec {
     /// Everything random comes from it.
     pub seed: u64,
@@ -17,6 +19,7 @@ pub struct PlanSpec {
     /// How arrivals are spread.
     pub arrivals: Arrivals,
     /// Mean arrivals per second.
+    #[serde(with = "portable::exact")]
     pub rate_per_s: f64,
     /// From the start, or the end of the warm-up, to the last arrival.
     pub duration: Duration,
@@ -40,7 +43,7 @@ pub struct PlanSpec {
 }
 
 /// Who decides when a request starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Mode {
     /// The schedule, as customers do who know nothing of each other.
     #[default]
@@ -55,7 +58,7 @@ pub enum Mode {
 }
 
 /// A service by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The name that requests refer to.
     pub name: String,
@@ -64,13 +67,14 @@ pub struct Target {
 }
 
 /// One kind of request; path, header values and body may hold placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSpec {
     /// What results call it, such as `quote`.
     pub label: String,
     /// Its share of the mix, relative to the others; 0 is never sent.
     pub weight: u32,
     /// The HTTP method.
+    #[serde(with = "portable::text")]
     pub method: Method,
     /// The name of a target.
     pub target: String,

@@ -1,62 +1,25 @@
-//! The books of a run: one record per intended request, written by its guard.
+//! What one worker has open, and what ended at it.
 //!
 //! Invariant: a request that was entered ends in exactly one outcome. Its [`Flight`] writes it when dropped, be it at
 //! the end of an exchange, by a panic in it, or because the run ended around it; nobody else writes.
 //!
-//! One thread only, so cells and no locks. The bound: records are entered at most once per scheduled request (a closed
-//! loop stops at as many as a schedule may have), and recent response times are a ring.
+//! One thread only, so cells and no locks. What ended is written into a buffer that is handed over when it is full, and
+//! five times a second; the buffers come back, so that a record allocates nothing. Bounds: a buffer, and a count for
+//! each second in which something is open, which the deadline and the drain bound.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use recorder::{LATENCY_MAX, Latencies, Outcome};
+use recorder::Outcome;
 use tokio::sync::Notify;
 
+use crate::Connections;
 use crate::classify::Executed;
-use crate::pool::Connections;
-use crate::progress::Look;
-
-/// How many response times the live percentiles look back on, and how far.
-const RECENT_MAX: usize = 1024;
-const RECENT_WINDOW: Duration = Duration::from_secs(1);
-
-/// One intended request, compact: there may be millions.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Record {
-    response_us: u32,
-    /// [`UNSENT`] when it was never sent.
-    service_us: u32,
-    /// The HTTP status; 0 without an answer.
-    status: u16,
-    pub(crate) kind: u8,
-    /// `None` while it is in flight.
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) executed: Executed,
-}
-
-const UNSENT: u32 = u32::MAX;
-
-impl Record {
-    pub(crate) fn response(&self) -> Duration {
-        Duration::from_micros(u64::from(self.response_us))
-    }
-
-    pub(crate) fn service(&self) -> Option<Duration> {
-        (self.service_us != UNSENT).then(|| Duration::from_micros(u64::from(self.service_us)))
-    }
-
-    pub(crate) fn status(&self) -> Option<StatusCode> {
-        StatusCode::from_u16(self.status).ok()
-    }
-}
-
-/// Whole microseconds, up to the recorder's bound.
-fn us(time: Duration) -> u32 {
-    u32::try_from(time.min(LATENCY_MAX).as_micros()).expect("an hour in microseconds fits into 32 bits")
-}
+use crate::landed::{Landed, UNSENT, us};
+use crate::outlet::{CHUNK_LEN, Chunk, Outlet};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy)]
@@ -72,62 +35,54 @@ impl From<Outcome> for Ending {
     }
 }
 
-/// The books.
+/// What a worker has open and what ended.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    records: RefCell<Vec<Record>>,
-    /// When each request was intended, in nanoseconds after the start; kept only where no schedule says so.
-    intended_ns: RefCell<Vec<u64>>,
-    counts: Cell<[u64; Outcome::COUNT]>,
-    lag: RefCell<Latencies>,
-    recent: RefCell<VecDeque<(Instant, u32)>>,
+    started: Instant,
+    outlet: Outlet,
+    landed: RefCell<Vec<Landed>>,
+    open: RefCell<OpenSeconds>,
+    /// No request will be entered that is intended before this.
+    next_ns: Cell<u64>,
+    entered: Cell<u64>,
     in_flight: Cell<usize>,
-    landed: Notify,
+    all_landed: Notify,
 }
 
 impl Tally {
-    pub(crate) fn new(requests_max: usize) -> Rc<Self> {
+    pub(crate) fn new(started: Instant, outlet: Outlet) -> Rc<Self> {
+        let landed = RefCell::new(outlet.empty());
         Rc::new(Self {
-            records: RefCell::new(Vec::with_capacity(requests_max)),
-            intended_ns: RefCell::default(),
-            counts: Cell::new([0; Outcome::COUNT]),
-            lag: RefCell::new(Latencies::new()),
-            recent: RefCell::new(VecDeque::with_capacity(RECENT_MAX)),
+            started,
+            outlet,
+            landed,
+            open: RefCell::default(),
+            next_ns: Cell::new(0),
+            entered: Cell::new(0),
             in_flight: Cell::new(0),
-            landed: Notify::new(),
+            all_landed: Notify::new(),
         })
     }
 
-    /// Enters the next request of the schedule; it is in flight until the guard is dropped.
-    pub(crate) fn enter(self: &Rc<Self>, kind: u8, due: Instant) -> Flight {
-        let open = Record {
-            response_us: 0,
-            service_us: UNSENT,
-            status: 0,
-            kind,
-            outcome: None,
-            executed: Executed::NotSaid,
-        };
-        let mut records = self.records.borrow_mut();
-        records.push(open);
-        self.in_flight.set(self.in_flight.get() + 1);
-        Flight {
-            tally: self.clone(),
-            k: records.len() - 1,
-            due,
-            sent: None,
-            ending: Outcome::Unfinished.into(),
-        }
+    /// The next request to be entered is intended then.
+    pub(crate) fn expect(&self, intended_ns: u64) {
+        self.next_ns.set(intended_ns);
     }
 
-    /// Notes when the request that is entered next was intended, where no schedule says so.
-    pub(crate) fn intend(&self, offset: Duration) {
-        self.intended_ns.borrow_mut().push(u64::try_from(offset.as_nanos()).unwrap_or(u64::MAX));
+    /// Enters request `k`, intended `intended_ns` after the start; it is in flight until the guard is dropped.
+    pub(crate) fn enter(self: &Rc<Self>, k: u32, kind: u8, intended_ns: u64) -> Flight {
+        self.expect(intended_ns);
+        self.open.borrow_mut().enter(second_of(intended_ns));
+        self.entered.set(self.entered.get() + 1);
+        self.in_flight.set(self.in_flight.get() + 1);
+        let due = self.started + Duration::from_nanos(intended_ns);
+        let ending = Outcome::Unfinished.into();
+        Flight { tally: self.clone(), k, kind, intended_ns, due, begun: None, sent: None, ending }
     }
 
     /// How many requests were entered, which is also the number of the next one.
-    pub(crate) fn entered(&self) -> usize {
-        self.records.borrow().len()
+    pub(crate) fn entered(&self) -> u64 {
+        self.entered.get()
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -137,86 +92,117 @@ impl Tally {
     /// Returns when nothing is in flight.
     pub(crate) async fn all_landed(&self) {
         while self.in_flight() > 0 {
-            self.landed.notified().await;
+            self.all_landed.notified().await;
         }
     }
 
-    /// A look at the books for the live view.
-    pub(crate) fn look(&self, now: Instant) -> Look {
-        let is_recent = |at: Instant| now.saturating_duration_since(at) <= RECENT_WINDOW;
-        let recent = self.recent.borrow();
-        Look {
-            entered: self.entered() as u64,
-            in_flight: self.in_flight() as u64,
-            counts: self.counts.get(),
-            recent_us: recent.iter().filter(|(at, _)| is_recent(*at)).map(|(_, us)| *us).collect(),
-            lag: self.lag.borrow().clone(),
-        }
+    /// Hands over what ended so far.
+    pub(crate) fn hand_over(&self) {
+        // Response times are cut to whole microseconds, so what ends from now on may seen so much earlier.
+        let now_ns = self.started_ns(Instant::now()).saturating_sub(1_000);
+        let chunk = Chunk {
+            landed: self.landed.replace(self.outlet.empty()),
+            entered: self.entered.get(),
+            in_flight: self.in_flight.get() as u64,
+            seen_until_ns: now_ns,
+            ended_before_ns: self.open.borrow().first_ns().unwrap_or(u64::MAX).min(self.next_ns.get()),
+        };
+        self.outlet.hand_over(chunk);
     }
 
-    /// Everything, once nothing is in flight any more.
-    pub(crate) fn close(
-        &self,
-        connections: Connections,
-        started: (Instant, SystemTime),
-        is_cut_off: bool,
-    ) -> Books {
-        let (records, intended_ns) = (self.records.take(), self.intended_ns.take());
-        Books { records, intended_ns, lag: self.lag.take(), connections, started, is_cut_off }
+    /// Says that nothing more will come.
+    pub(crate) fn done(&self, connections: Connections, is_cut_off: bool) {
+        self.outlet.done(connections, is_cut_off);
+    }
+
+    fn started_ns(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn land(&self, flight: &Flight) {
         let now = Instant::now();
-        let response_us = us(now.saturating_duration_since(flight.due));
+        let late = |at: Instant| us(at.saturating_duration_since(flight.due));
         let Ending { outcome, executed, status } = flight.ending;
-        if let Some(record) = self.records.borrow_mut().get_mut(flight.k) {
-            record.response_us = response_us;
-            record.service_us = flight.sent.map_or(UNSENT, |sent| us(now.saturating_duration_since(sent)));
-            record.status = status.map_or(0, |status| status.as_u16());
-            record.outcome = Some(outcome);
-            record.executed = executed;
-        }
-        let mut counts = self.counts.get();
-        counts[outcome.index()] += 1;
-        self.counts.set(counts);
-        if outcome != Outcome::UnsentCap {
-            self.remember(now, response_us);
-        }
+        let landed = Landed {
+            intended_ns: flight.intended_ns,
+            k: flight.k,
+            response_us: late(now),
+            service_us: flight.sent.map_or(UNSENT, |sent| us(now.saturating_duration_since(sent))),
+            lag_us: late(flight.begun.unwrap_or(now)),
+            status: status.map_or(0, |status| status.as_u16()),
+            kind: flight.kind,
+            outcome,
+            executed,
+        };
+        self.record(landed);
         self.in_flight.set(self.in_flight.get() - 1);
         if self.in_flight.get() == 0 {
-            self.landed.notify_one();
+            self.all_landed.notify_one();
         }
     }
 
-    fn remember(&self, now: Instant, response_us: u32) {
-        let mut recent = self.recent.borrow_mut();
-        if recent.len() == RECENT_MAX {
-            recent.pop_front();
+    fn record(&self, landed: Landed) {
+        self.open.borrow_mut().land(second_of(landed.intended_ns));
+        let mut written = self.landed.borrow_mut();
+        written.push(landed);
+        let is_full = written.len() >= CHUNK_LEN;
+        drop(written);
+        if is_full {
+            self.hand_over();
         }
-        recent.push_back((now, response_us));
     }
 }
 
-/// What one worker leaves.
-#[derive(Debug)]
-pub(crate) struct Books {
-    pub(crate) records: Vec<Record>,
-    /// Empty where a schedule says when requests were intended.
-    pub(crate) intended_ns: Vec<u64>,
-    pub(crate) lag: Latencies,
-    pub(crate) connections: Connections,
-    /// When the schedule began, the same for all workers.
-    pub(crate) started: (Instant, SystemTime),
-    /// Whether it did not come to its end.
-    pub(crate) is_cut_off: bool,
+const SECOND_NS: u64 = 1_000_000_000;
+
+fn second_of(intended_ns: u64) -> u64 {
+    intended_ns / SECOND_NS
+}
+
+/// How many requests are open of each second of intended starts. Requests are entered in the order of time.
+#[derive(Debug, Default)]
+struct OpenSeconds {
+    first: u64,
+    counts: VecDeque<u32>,
+}
+
+impl OpenSeconds {
+    fn enter(&mut self, second: u64) {
+        if self.counts.is_empty() {
+            self.first = second;
+        }
+        let index = second.saturating_sub(self.first) as usize;
+        while self.counts.len() <= index {
+            self.counts.push_back(0);
+        }
+        self.counts[index] += 1;
+    }
+
+    fn land(&mut self, second: u64) {
+        if let Some(count) = self.counts.get_mut(second.saturating_sub(self.first) as usize) {
+            *count -= 1;
+        }
+        while self.counts.front() == Some(&0) {
+            self.counts.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// The beginning of the first second of which anything is open; `None` if nothing is.
+    fn first_ns(&self) -> Option<u64> {
+        (!self.counts.is_empty()).then(|| self.first * SECOND_NS)
+    }
 }
 
 /// A request in flight. Dropped without an ending it is `unfinished`, as old as it is then.
 #[derive(Debug)]
 pub(crate) struct Flight {
     tally: Rc<Tally>,
-    k: usize,
+    k: u32,
+    kind: u8,
+    intended_ns: u64,
     due: Instant,
+    begun: Option<Instant>,
     sent: Option<Instant>,
     ending: Ending,
 }
@@ -228,8 +214,8 @@ impl Flight {
     }
 
     /// The generator got to it now: what it is late by is its own lag.
-    pub(crate) fn begun(&self) {
-        self.tally.lag.borrow_mut().record(self.due.elapsed());
+    pub(crate) fn begun(&mut self) {
+        self.begun = Some(Instant::now());
     }
 
     /// It is handed to a connection now.
@@ -252,23 +238,29 @@ impl Drop for Flight {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::mpsc::Receiver;
 
     use super::*;
+    use crate::outlet::{self, News, Post};
 
-    fn only_record(tally: &Tally) -> Record {
-        let started = (Instant::now(), SystemTime::now());
-        tally.close(Connections::default(), started, false).records[0]
+    fn tally(started: Instant) -> (Rc<Tally>, Receiver<Post>) {
+        let (outlets, _, inbox) = outlet::outlets(1);
+        (Tally::new(started, outlets.into_iter().next().expect("one")), inbox)
     }
 
-    #[test]
-    fn a_record_stays_compact() {
-        assert!(size_of::<Record>() <= 16, "{} bytes", size_of::<Record>());
+    fn handed_over(tally: &Tally, inbox: &Receiver<Post>) -> Chunk {
+        tally.hand_over();
+        let chunks = inbox.try_iter().map(|post| match post.news {
+            News::Chunk(chunk) => chunk,
+            other => panic!("{other:?}"),
+        });
+        chunks.last().expect("it was handed over")
     }
 
     #[test]
     fn a_panic_releases_the_flight_and_leaves_it_unfinished() {
-        let tally = Tally::new(1);
-        let flight = tally.enter(0, Instant::now());
+        let (tally, inbox) = tally(Instant::now());
+        let flight = tally.enter(0, 0, 0);
         assert_eq!(tally.in_flight(), 1);
         let panicked = catch_unwind(AssertUnwindSafe(move || {
             let _flight = flight;
@@ -276,25 +268,43 @@ mod tests {
         }));
         assert!(panicked.is_err());
         assert_eq!(tally.in_flight(), 0);
-        assert_eq!(only_record(&tally).outcome, Some(Outcome::Unfinished));
+        assert_eq!(handed_over(&tally, &inbox).landed[0].outcome, Outcome::Unfinished);
     }
 
     #[test]
     fn an_unfinished_request_is_at_least_as_old_as_it_is() {
-        let tally = Tally::new(1);
-        let due = Instant::now().checked_sub(Duration::from_secs(3)).expect("the machine is up for 3 s");
-        drop(tally.enter(0, due));
-        let record = only_record(&tally);
-        assert!(record.response() >= Duration::from_secs(3));
-        assert_eq!(record.service(), None, "it was never sent");
+        let started = Instant::now().checked_sub(Duration::from_secs(3)).expect("the machine is up for 3 s");
+        let (tally, inbox) = tally(started);
+        drop(tally.enter(0, 0, 0));
+        let landed = handed_over(&tally, &inbox).landed[0];
+        assert!(landed.response_us >= 3_000_000);
+        assert_eq!(landed.service_us, UNSENT, "it was never sent");
+        assert_eq!(landed.lag_us, landed.response_us, "nobody ever got to it");
     }
 
     #[test]
-    fn the_live_view_forgets_what_is_older_than_the_ring() {
-        let tally = Tally::new(0);
-        let now = Instant::now();
-        (0..2 * RECENT_MAX as u32).for_each(|us| tally.remember(now, us));
-        let recent_us = tally.look(now).recent_us;
-        assert_eq!((recent_us.len(), recent_us[0]), (RECENT_MAX, RECENT_MAX as u32));
+    fn nothing_is_said_to_have_ended_before_what_is_open_or_still_to_come() {
+        let (tally, inbox) = tally(Instant::now());
+        let before = |tally: &Tally| handed_over(tally, &inbox).ended_before_ns;
+        tally.expect(300_000_000);
+        assert_eq!(before(&tally), 300_000_000, "the first is still to come");
+        let first = tally.enter(0, 0, 300_000_000);
+        let second = tally.enter(1, 0, 2_500_000_000);
+        tally.expect(u64::MAX);
+        assert_eq!(before(&tally), 0, "one of the first second is open");
+        drop(first);
+        assert_eq!(before(&tally), 2 * SECOND_NS);
+        drop(second);
+        assert_eq!(before(&tally), u64::MAX);
+    }
+
+    #[test]
+    fn recording_allocates_nothing_until_a_buffer_is_full() {
+        let (tally, inbox) = tally(Instant::now());
+        drop(tally.enter(0, 0, 0));
+        let record = || (1..CHUNK_LEN as u32 - 1).for_each(|k| drop(tally.enter(k, 0, u64::from(k))));
+        let allocations = allocation_counter::measure(record);
+        assert_eq!(allocations.count_total, 0, "{allocations:?}");
+        assert_eq!(handed_over(&tally, &inbox).landed.len(), CHUNK_LEN - 1);
     }
 }

@@ -6,48 +6,48 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogWriter, IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
-};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use crate::Latencies;
 
 /// Microseconds in a millisecond.
 const US_PER_MS: f64 = 1000.0;
 
-/// A log that is being written.
-pub struct IntervalLog<'a, 'b, W: Write> {
-    log: IntervalLogWriter<'a, 'b, W, V2DeflateSerializer>,
+/// A log that is being written, interval by interval.
+pub struct IntervalLog<W: Write> {
+    out: W,
+    serializer: V2DeflateSerializer,
+    packed: Vec<u8>,
+    line: String,
 }
 
-impl<W: Write> std::fmt::Debug for IntervalLog<'_, '_, W> {
+impl<W: Write> std::fmt::Debug for IntervalLog<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("IntervalLog").finish_non_exhaustive()
     }
 }
 
-/// Writes a whole log: its head, and what `fill` adds.
-///
-/// # Errors
-/// Those of `out`, and those of `fill`.
-pub fn write_interval_log<W: Write>(
-    out: &mut W,
-    base_time: SystemTime,
-    comments: &[String],
-    fill: impl FnOnce(&mut IntervalLog<'_, '_, W>) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut head = IntervalLogWriterBuilder::new();
-    head.add_comment("[Histogram log format version 1.3]");
-    comments.iter().for_each(|line| {
-        head.add_comment(line);
-    });
-    head.with_start_time(base_time).with_base_time(base_time).with_max_value_divisor(US_PER_MS);
-    let mut serializer = V2DeflateSerializer::new();
-    fill(&mut IntervalLog { log: head.begin_log_with(out, &mut serializer)? })
-}
+impl<W: Write> IntervalLog<W> {
+    /// Writes the head of a log.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn begin(mut out: W, base_time: SystemTime, comments: &[String]) -> io::Result<Self> {
+        let mut head = IntervalLogWriterBuilder::new();
+        head.add_comment("[Histogram log format version 1.3]");
+        comments.iter().for_each(|line| {
+            head.add_comment(line);
+        });
+        head.with_start_time(base_time).with_base_time(base_time).with_max_value_divisor(US_PER_MS);
+        let mut serializer = V2DeflateSerializer::new();
+        // Its writer borrows both for as long as it writes intervals, so only the head is its.
+        drop(head.begin_log_with(&mut out, &mut serializer)?);
+        Ok(Self { out, serializer, packed: Vec::new(), line: String::new() })
+    }
 
-impl<W: Write> IntervalLog<'_, '_, W> {
     /// Adds the durations of one interval under `tag`, which has no blanks and no commas.
     ///
     /// # Errors
@@ -60,24 +60,52 @@ impl<W: Write> IntervalLog<'_, '_, W> {
         latencies: &Latencies,
     ) -> io::Result<()> {
         let tag = Tag::new(tag).ok_or_else(|| io::Error::other(format!("`{tag}` cannot be a tag")))?;
-        let written = self.log.write_histogram(latencies.histogram(), start, length, Some(tag));
-        written.map_err(|error| match error {
-            IntervalLogWriterError::IoError(error) => error,
-            IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
-        })
+        let histogram = latencies.histogram();
+        self.packed.clear();
+        self.serializer.serialize(histogram, &mut self.packed).map_err(io::Error::other)?;
+        self.line.clear();
+        STANDARD.encode_string(&self.packed, &mut self.line);
+        let (start, length) = (start.as_secs_f64(), length.as_secs_f64());
+        let max = histogram.max() as f64 / US_PER_MS;
+        writeln!(self.out, "Tag={},{start:.3},{length:.3},{max:.3},{}", tag.as_str(), self.line)
+    }
+
+    /// What it was written to.
+    pub fn into_inner(self) -> W {
+        self.out
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_the_same() {
+        let mut latencies = Latencies::new();
+        (1..=1000).for_each(|us| latencies.record(Duration::from_micros(us * 37)));
+        let second = Duration::from_secs(1);
+        let comments = ["a test".to_owned()];
+        let mut log = IntervalLog::begin(Vec::new(), SystemTime::UNIX_EPOCH, &comments).unwrap();
+        log.add("ok.before", second, second, &latencies).unwrap();
+        let text = log.into_inner();
+        let entries: Vec<_> = IntervalLogIterator::new(&text).map(Result::unwrap).collect();
+        let Some(LogEntry::Interval(interval)) = entries.last() else { panic!("an interval is last") };
+        assert_eq!(interval.tag().unwrap().as_str(), "ok.before");
+        assert_eq!((interval.start_timestamp(), interval.duration()), (second, second));
+        let packed = STANDARD.decode(interval.encoded_histogram()).unwrap();
+        let read = Deserializer::new().deserialize::<u64, _>(&mut &packed[..]).unwrap();
+        assert_eq!(&read, latencies.histogram());
+    }
 
     #[test]
     fn a_tag_with_a_blank_is_refused() {
         let second = Duration::from_secs(1);
-        let refused = write_interval_log(&mut Vec::new(), SystemTime::UNIX_EPOCH, &[], |log| {
-            log.add("not a tag", second, second, &Latencies::new())
-        });
+        let mut log = IntervalLog::begin(Vec::new(), SystemTime::UNIX_EPOCH, &[]).unwrap();
+        let refused = log.add("not a tag", second, second, &Latencies::new());
         assert_eq!(refused.unwrap_err().to_string(), "`not a tag` cannot be a tag");
     }
 }

@@ -6,7 +6,11 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
 
 use crate::summary::Percentiles;
 
@@ -17,8 +21,10 @@ const US_MIN: u64 = 1;
 const US_MAX: u64 = LATENCY_MAX.as_secs() * 1_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Durations, counted by size.
-#[derive(Debug, Clone)]
+/// Durations, counted by size. Serialized as what it counted, in HdrHistogram's V2 format, so that parts of a run that
+/// were recorded elsewhere can be merged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "Packed", try_from = "Packed")]
 pub struct Latencies {
     histogram: Histogram<u64>,
     saturated: u64,
@@ -104,6 +110,37 @@ impl Latencies {
     }
 }
 
+/// A histogram on its way.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    saturated: u64,
+    hdr: String,
+}
+
+impl From<Latencies> for Packed {
+    fn from(from: Latencies) -> Self {
+        let mut bytes = Vec::new();
+        let packed = V2DeflateSerializer::new().serialize(&from.histogram, &mut bytes);
+        packed.expect("a histogram of these bounds has a form, and memory takes it");
+        Self { saturated: from.saturated, hdr: STANDARD.encode(bytes) }
+    }
+}
+
+impl TryFrom<Packed> for Latencies {
+    type Error = String;
+
+    fn try_from(Packed { saturated, hdr }: Packed) -> Result<Self, String> {
+        let wrong = |error: &dyn std::fmt::Display| format!("no histogram: {error}");
+        let bytes = STANDARD.decode(hdr).map_err(|error| wrong(&error))?;
+        let read = Deserializer::new().deserialize::<u64, _>(&mut bytes.as_slice());
+        let read = read.map_err(|error| wrong(&error))?;
+        let mut latencies = Self::new();
+        latencies.histogram.add(read).map_err(|error| wrong(&error))?;
+        latencies.saturated = saturated;
+        Ok(latencies)
+    }
+}
+
 /// From whole microseconds, so that it prints as three decimals and not as a float's neighbour of them.
 fn ms(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
@@ -112,6 +149,19 @@ fn ms(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_travels_arrives_as_it_was() {
+        let mut latencies = Latencies::new();
+        (1..2_000_u64).for_each(|us| latencies.record(Duration::from_micros(us * us * us)));
+        let arrived: Latencies = serde_json::from_str(&serde_json::to_string(&latencies).unwrap()).unwrap();
+        assert_eq!(arrived.histogram, latencies.histogram);
+        assert_eq!(
+            (arrived.saturated(), arrived.percentiles()),
+            (latencies.saturated(), latencies.percentiles())
+        );
+        assert!(serde_json::from_str::<Latencies>(r#"{"saturated":0,"hdr":"bm9uZQ=="}"#).is_err());
+    }
 
     #[test]
     fn longer_than_an_hour_is_clamped_and_counted() {

@@ -6,7 +6,7 @@
 //! - [`Latencies`]: one HDR histogram of durations, bounded, counting what it had to clamp.
 //! - [`Recorder`]: response and service time per phase and outcome.
 //! - [`Summary`], [`Percentiles`]: what is written into a result file.
-//! - [`write_interval_log`]: HdrHistogram interval logs for other tools; [`read_interval_log`] reads them back.
+//! - [`IntervalLog`]: HdrHistogram interval logs for other tools; [`read_interval_log`] reads them back.
 //! - [`Conservation`]: whether everything intended was accounted for.
 //!
 //! # Invariants
@@ -25,7 +25,7 @@ mod record;
 mod summary;
 
 pub use conservation::Conservation;
-pub use interval_log::{IntervalLog, write_interval_log};
+pub use interval_log::IntervalLog;
 pub use latencies::{LATENCY_MAX, Latencies};
 pub use outcome::{Outcome, UnknownOutcome};
 pub use phase::{Phase, UnknownPhase};

@@ -1,4 +1,4 @@
-//! Interval logs read back: the counterpart of [`crate::write_interval_log`], for reports that are drawn from files.
+//! Interval logs read back: the counterpart of [`crate::IntervalLog`], for reports that are drawn from files.
 //!
 //! Of a histogram what was recorded is kept, by value, and not its whole range: a run has thousands of them. Values are
 //! those that percentiles are told in: the upper end of what the histogram's precision cannot tell apart.
@@ -69,17 +69,15 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::{Latencies, write_interval_log};
+    use crate::{IntervalLog, Latencies};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn written(latencies: &Latencies) -> Vec<u8> {
-        let mut text = Vec::new();
-        write_interval_log(&mut text, SystemTime::UNIX_EPOCH, &["a test".to_owned()], |log| {
-            log.add("ok.before", SECOND, SECOND, latencies)
-        })
-        .unwrap();
-        text
+        let comments = ["a test".to_owned()];
+        let mut log = IntervalLog::begin(Vec::new(), SystemTime::UNIX_EPOCH, &comments).unwrap();
+        log.add("ok.before", SECOND, SECOND, latencies).unwrap();
+        log.into_inner()
     }
 
     #[test]

@@ -47,9 +47,9 @@ impl Bell {
 }
 
 impl Shared {
-    fn walk(&self, offsets_ns: &[u64], slice: Slice, started: Instant) {
-        for offset_ns in offsets_ns.iter().skip(slice.index).step_by(slice.of) {
-            let due = started + Duration::from_nanos(*offset_ns);
+    fn walk(&self, offsets_ns: impl Iterator<Item = u64>, slice: Slice, started: Instant) {
+        for offset_ns in offsets_ns.skip(slice.index).step_by(slice.of) {
+            let due = started + Duration::from_nanos(offset_ns);
             loop {
                 if self.is_over.load(Ordering::Acquire) {
                     return;

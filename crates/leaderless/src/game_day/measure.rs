@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use loadgen::{Boundaries, Observation, RunResult};
-use recorder::{Outcome, Phase, Recorder, write_interval_log};
+use recorder::{IntervalLog, Outcome, Phase, Recorder};
 use report::FaultRecord;
 use scenario::{AuditFacts, LABELS, Load, Measurements, Times};
 
@@ -84,29 +84,29 @@ pub(super) fn interval_log(arm: &str, result: &RunResult, course: &Course) -> io
         format!("[arm {arm}; response times, from the intended start; values are microseconds]"),
         "[tags are OUTCOME.PHASE; a request is in the second of its intended start]".to_owned(),
     ];
-    let mut text = Vec::new();
-    write_interval_log(&mut text, result.started_at() + course.measuring, &comments, |log| {
-        let (mut second, mut all) = (0, Recorder::new());
-        let mut flush = |second: u32, all: &mut Recorder| {
-            for (phase, outcome) in cells() {
-                if let Some(latencies) = all.response(phase, outcome) {
-                    log.add(&format!("{outcome}.{phase}"), INTERVAL * second, INTERVAL, latencies)?;
-                }
-            }
-            all.clear();
-            io::Result::Ok(())
-        };
-        for seen in result.observations().filter(|seen| course.counts(seen)) {
-            let now = u32::try_from((seen.intended - course.measuring).as_secs()).unwrap_or(u32::MAX);
-            if now != second {
-                flush(second, &mut all)?;
-                second = now;
-            }
-            all.record(course.boundaries().phase(seen.intended), seen.outcome, seen.response, seen.service);
+    let mut log = IntervalLog::begin(Vec::new(), result.started_at() + course.measuring, &comments)?;
+    let (mut second, mut all) = (0, Recorder::new());
+    for seen in result.observations().filter(|seen| course.counts(seen)) {
+        let now = u32::try_from((seen.intended - course.measuring).as_secs()).unwrap_or(u32::MAX);
+        if now != second {
+            add(&mut log, second, &mut all)?;
+            second = now;
         }
-        flush(second, &mut all)
-    })?;
-    Ok(text)
+        all.record(course.boundaries().phase(seen.intended), seen.outcome, seen.response, seen.service);
+    }
+    add(&mut log, second, &mut all)?;
+    Ok(log.into_inner())
+}
+
+/// Adds what was recorded in a second, and forgets it.
+fn add(log: &mut IntervalLog<Vec<u8>>, second: u32, all: &mut Recorder) -> io::Result<()> {
+    for (phase, outcome) in cells() {
+        if let Some(latencies) = all.response(phase, outcome) {
+            log.add(&format!("{outcome}.{phase}"), INTERVAL * second, INTERVAL, latencies)?;
+        }
+    }
+    all.clear();
+    Ok(())
 }
 
 fn cells() -> impl Iterator<Item = (Phase, Outcome)> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use recorder::{Outcome, Phase, Recorder, write_interval_log};
+use recorder::{IntervalLog, Outcome, Phase, Recorder};
 use serde_json::{Value, json};
 
 /// What to make up.
@@ -62,28 +62,27 @@ impl Sample {
     }
 
     fn measured(&self, arm: &str) -> (Vec<u8>, Recorder) {
-        let (mut text, mut all) = (Vec::new(), Recorder::new());
+        let mut all = Recorder::new();
         let second = Duration::from_secs(1);
-        write_interval_log(&mut text, SystemTime::UNIX_EPOCH, &[], |log| {
-            for at in 0..self.seconds {
-                let mut interval = Recorder::new();
-                let phase = self.phase(at);
-                for k in 0..self.rate_per_s {
-                    let (outcome, response) = self.request(arm, phase, at * self.rate_per_s + k);
-                    interval.record(phase, outcome, response, Some(response / 2));
-                }
-                all.merge(&interval);
-                for outcome in Outcome::ALL {
-                    if let Some(latencies) = interval.response(phase, outcome) {
-                        let start = second * u32::try_from(at).expect("a sample is short");
-                        log.add(&format!("{outcome}.{phase}"), start, second, latencies)?;
-                    }
+        let log = IntervalLog::begin(Vec::new(), SystemTime::UNIX_EPOCH, &[]);
+        let mut log = log.expect("memory can be written to");
+        for at in 0..self.seconds {
+            let mut interval = Recorder::new();
+            let phase = self.phase(at);
+            for k in 0..self.rate_per_s {
+                let (outcome, response) = self.request(arm, phase, at * self.rate_per_s + k);
+                interval.record(phase, outcome, response, Some(response / 2));
+            }
+            all.merge(&interval);
+            for outcome in Outcome::ALL {
+                if let Some(latencies) = interval.response(phase, outcome) {
+                    let start = second * u32::try_from(at).expect("a sample is short");
+                    let added = log.add(&format!("{outcome}.{phase}"), start, second, latencies);
+                    added.expect("memory can be written to");
                 }
             }
-            Ok(())
-        })
-        .expect("memory can be written to");
-        (text, all)
+        }
+        (log.into_inner(), all)
     }
 
     /// Request `k`, with noise that is the same every time.

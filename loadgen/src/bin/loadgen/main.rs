@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - `args`, `values`, `file`, `place`: what may be asked for; `job`: what was, checked.
-//! - `measure`, `verdict`: what a run comes to; `table`, `files`, `live`, `metrics`: where that is told.
+//! - `measure`, `intervals`, `verdict`: what a run comes to; `table`, `files`, `live`, `metrics`: where that is told.
 //!
 //! # Invariants
 //! Nothing is sent before all that was asked for is known to be sound. An interrupted run is told of like a whole one.
@@ -10,6 +10,7 @@
 mod args;
 mod file;
 mod files;
+mod intervals;
 mod job;
 mod live;
 mod measure;
@@ -23,16 +24,18 @@ mod verdict;
 use std::fmt;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{CommandFactory as _, Parser as _};
-use loadgen::{Handle, Mode, RunResult};
+use loadgen::{Ended, Handle, Mode};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Args, Outputs};
+use crate::files::IntervalFiles;
 use crate::job::Job;
 use crate::live::Live;
-use crate::measure::Measured;
+use crate::measure::Measuring;
 use crate::table::Style;
 use crate::verdict::{EXIT_INTERRUPTED, EXIT_USAGE, Status};
 
@@ -76,13 +79,13 @@ async fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
         return output::answer(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS);
     }
     let outputs = args.outputs.clone();
-    let job = Job::new(args)?;
-    files::prepare(&outputs)?;
+    let job = Arc::new(Job::new(args)?);
+    let intervals = files::prepare(&outputs)?;
     raise_descriptor_limit();
-    let ran = run(&job, &outputs).await?;
-    let measured = Measured::of(&job, &ran.result);
+    let (ran, measuring) = run(&job, &outputs, intervals).await?;
+    let (measured, intervals) = measuring.close();
     let status = Status::of(&ran.result, &measured);
-    let written = files::write(&outputs, &job, &ran, &measured);
+    let written = files::write(&outputs, &job, &ran, &measured, intervals);
     // What was measured is told, also where it could not be kept.
     if outputs.json {
         output::answer(&files::result_text(&job, &ran.result, &measured)?)?;
@@ -97,14 +100,18 @@ async fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
 /// A run that was made.
 #[derive(Debug)]
 pub(crate) struct Ran {
-    pub(crate) result: RunResult,
+    pub(crate) result: Ended,
     /// When it was interrupted, if it was.
     pub(crate) interrupted: Option<Instant>,
     /// When the last answer was in or given up on.
     pub(crate) ended: Instant,
 }
 
-async fn run(job: &Job, outputs: &Outputs) -> anyhow::Result<Ran> {
+async fn run(
+    job: &Arc<Job>,
+    outputs: &Outputs,
+    intervals: Option<IntervalFiles>,
+) -> anyhow::Result<(Ran, Measuring)> {
     let metrics = match outputs.metrics {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
@@ -115,7 +122,8 @@ async fn run(job: &Job, outputs: &Outputs) -> anyhow::Result<Ran> {
     if let Mode::Closed { .. } = spec.mode {
         live.line(table::COORDINATED_OMISSION.trim_end());
     }
-    let handle = loadgen::spawn(job.plan.clone())?;
+    let measuring = Measuring::new(job.clone(), intervals);
+    let handle = loadgen::spawn_into(job.plan.clone(), measuring)?;
     let progress = handle.progress();
     let scraped = async {
         match metrics {
@@ -128,13 +136,13 @@ async fn run(job: &Job, outputs: &Outputs) -> anyhow::Result<Ran> {
         () = scraped => None,
     };
     live.clear();
-    let result = handle.finished().await?;
-    Ok(Ran { result, interrupted, ended: Instant::now() })
+    let (result, measuring) = handle.ended().await?;
+    Ok((Ran { result, interrupted, ended: Instant::now() }, measuring))
 }
 
 /// Shows the run until its end. The first Ctrl-C or SIGTERM stops it with what was measured so far; the second ends
 /// the program.
-async fn watch(handle: &Handle, live: &mut Live) -> anyhow::Result<Option<Instant>> {
+async fn watch(handle: &Handle<Measuring>, live: &mut Live) -> anyhow::Result<Option<Instant>> {
     let mut signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut progress = handle.progress();
     let mut interrupted = None;

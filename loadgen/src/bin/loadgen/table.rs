@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use gates::{Decision, units};
-use loadgen::{Arrivals, Mode, RunResult};
+use loadgen::{Arrivals, Ended, Mode};
 use recorder::{Latencies, Outcome, Phase};
 
 use crate::job::Job;
@@ -40,7 +40,7 @@ impl Style {
 }
 
 /// The whole text.
-pub(crate) fn table(job: &Job, result: &RunResult, measured: &Measured, style: Style) -> String {
+pub(crate) fn table(job: &Job, result: &Ended, measured: &Measured, style: Style) -> String {
     let status = Status::of(result, measured);
     let mut text = format!("\n{}\n", style.paint("1", &load_in_words(job)));
     if let Mode::Closed { .. } = job.plan.spec().mode {
@@ -133,7 +133,7 @@ fn row(text: &mut String, outcome: Outcome, response: &Latencies, service: Optio
     );
 }
 
-fn account(text: &mut String, result: &RunResult, measured: &Measured) {
+fn account(text: &mut String, result: &Ended, measured: &Measured) {
     let counted = Outcome::ALL.into_iter().filter(|outcome| measured.counts[outcome.index()] > 0);
     let mut parts: Vec<String> =
         counted.map(|outcome| format!("{} {outcome}", grouped(measured.counts[outcome.index()]))).collect();
@@ -154,7 +154,7 @@ fn account(text: &mut String, result: &RunResult, measured: &Measured) {
     }
 }
 
-fn generator(text: &mut String, job: &Job, result: &RunResult) {
+fn generator(text: &mut String, job: &Job, result: &Ended) {
     let seen = result.connections();
     let connect = match seen.opened {
         0 => String::new(),

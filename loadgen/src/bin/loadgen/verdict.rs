@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use gates::{Decided, Decision};
-use loadgen::RunResult;
+use loadgen::Ended;
 use serde::Serialize;
 
 use crate::measure::Measured;
@@ -30,7 +30,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    pub(crate) fn of(result: &RunResult, measured: &Measured) -> Self {
+    pub(crate) fn of(result: &Ended, measured: &Measured) -> Self {
         let any = |decision| measured.gates.iter().any(|(_, it): &(_, Decided)| it.decision == decision);
         if !invalid(result, measured).is_empty() {
             Self::Invalid
@@ -67,7 +67,7 @@ impl Status {
 }
 
 /// Every reason not to believe the run; empty for a valid one. What is printed must add up as well as what was run.
-pub(crate) fn invalid(result: &RunResult, measured: &Measured) -> Vec<String> {
+pub(crate) fn invalid(result: &Ended, measured: &Measured) -> Vec<String> {
     let mut reasons: Vec<String> = result.invalid().iter().map(ToString::to_string).collect();
     let printed = measured.warm_up + measured.counts.iter().sum::<u64>();
     let intended = result.conservation().intended;

@@ -23,7 +23,7 @@ struct Event {
 }
 
 pub(super) fn ndjson(out: &mut impl Write, job: &Job, ran: &Ran, measured: &Measured) -> io::Result<()> {
-    let mut events = of_the_run(job, ran);
+    let mut events = of_the_run(job, ran, measured);
     events.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
     let last = events.last().map_or(0.0, |event| event.at_ms);
     events.extend(verdicts(ran, measured, last));
@@ -34,7 +34,7 @@ pub(super) fn ndjson(out: &mut impl Write, job: &Job, ran: &Ran, measured: &Meas
     Ok(())
 }
 
-fn of_the_run(job: &Job, ran: &Ran) -> Vec<Event> {
+fn of_the_run(job: &Job, ran: &Ran, measured: &Measured) -> Vec<Event> {
     let course = Course::of(job);
     let event = |at: Duration, event, detail: &str| {
         // Whole microseconds, so that it prints as three decimals.
@@ -52,8 +52,7 @@ fn of_the_run(job: &Job, ran: &Ran) -> Vec<Event> {
         events.extend(at.filter(|at| *at < planned).map(|at| event(at, "phase", phase)));
     }
     for outcome in Outcome::ALL {
-        let first = result.first_after(Duration::ZERO, |seen| seen.outcome == outcome);
-        events.extend(first.map(|seen| event(seen.seen(), "first", outcome.name())));
+        events.extend(measured.firsts[outcome.index()].map(|at| event(at, "first", outcome.name())));
     }
     events.extend(ran.interrupted.map(|at| event(result.offset_of(at), "interrupted", "")));
     events.push(event(result.offset_of(ran.ended), "ended", ""));

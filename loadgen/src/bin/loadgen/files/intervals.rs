@@ -1,24 +1,29 @@
-//! Second by second: HdrHistogram logs for other tools, and a line of JSON each for everybody.
+//! Second by second: HdrHistogram logs for other tools, and a line of JSON each for everybody; written while the run
+//! goes on, as its seconds close.
 //!
 //! A request belongs to the second of its *intended* start. What the warm-up sent is left out. Tags are
 //! `OUTCOME.PHASE`; percentiles are of one interval's histogram each, and merging is by histogram.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use gates::Measurements;
-use loadgen::RunResult;
-use recorder::{Latencies, Outcome, Phase, Phases, Recorder, write_interval_log};
+use recorder::{IntervalLog, Latencies, Outcome, Phase, Phases, Recorder};
 use serde::Serialize;
 
+use super::Beside;
+use crate::Usage;
+use crate::intervals::INTERVAL;
 use crate::job::Job;
-use crate::measure::{Course, INTERVAL, Interval};
+use crate::measure::{Course, Interval};
 use crate::table::load_in_words;
 
 /// Which times a log has.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Times {
+enum Times {
     /// From the intended start, of all requests.
     Response,
     /// From the actual send, of those that were sent.
@@ -26,9 +31,9 @@ pub(super) enum Times {
 }
 
 impl Times {
-    pub(super) const ALL: [Self; 2] = [Self::Response, Self::Service];
+    const ALL: [Self; 2] = [Self::Response, Self::Service];
 
-    pub(super) const fn file(self) -> &'static str {
+    const fn file(self) -> &'static str {
         match self {
             Self::Response => "latency.hlog",
             Self::Service => "service.hlog",
@@ -51,28 +56,106 @@ impl Times {
     }
 }
 
-/// The log of one kind of times.
-pub(super) fn log(out: &mut impl Write, times: Times, job: &Job, result: &RunResult) -> io::Result<()> {
-    let course = Course::of(job);
+/// The files, while they are written.
+#[derive(Debug)]
+pub(crate) struct IntervalFiles {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The schedule has not begun.
+    Waiting {
+        logs: [Beside; 2],
+        lines: Beside,
+    },
+    Writing {
+        logs: [IntervalLog<Beside>; 2],
+        lines: Beside,
+    },
+    /// One of them could not be written. The run goes on, and this is told at its end.
+    Broken(io::Error),
+}
+
+impl IntervalFiles {
+    /// Makes the files beside their places in `folder`.
+    ///
+    /// # Errors
+    /// With the file that cannot be made.
+    pub(super) fn open(folder: &Path) -> Result<Self, Usage> {
+        let beside = |file: &str| {
+            let path = folder.join(file);
+            Beside::open(&path).map_err(|error| Usage(format!("{} cannot be made: {error}", path.display())))
+        };
+        let [response, service] = Times::ALL.map(|times| beside(times.file()));
+        let state = State::Waiting { logs: [response?, service?], lines: beside("intervals.ndjson")? };
+        Ok(Self { state })
+    }
+
+    /// The schedule began.
+    pub(crate) fn begin(&mut self, job: &Job, started_at: SystemTime) {
+        self.go_on(|state| match state {
+            State::Waiting { logs: [response, service], lines } => {
+                let log = |out, times| head(out, times, job, started_at);
+                Ok(State::Writing {
+                    logs: [log(response, Times::Response)?, log(service, Times::Service)?],
+                    lines,
+                })
+            }
+            other => Ok(other),
+        });
+    }
+
+    /// An interval closed; in the order of time.
+    pub(crate) fn add(&mut self, interval: &Interval) {
+        self.go_on(|mut state| {
+            if let State::Writing { logs, lines } = &mut state {
+                for (log, times) in logs.iter_mut().zip(Times::ALL) {
+                    add(log, times, interval)?;
+                }
+                line(lines, interval)?;
+            }
+            Ok(state)
+        });
+    }
+
+    /// Moves the files into their places.
+    ///
+    /// # Errors
+    /// What could not be written, of whichever time.
+    pub(crate) fn keep(self) -> anyhow::Result<()> {
+        match self.state {
+            State::Waiting { .. } => Ok(()),
+            State::Writing { logs, lines } => {
+                logs.into_iter().map(IntervalLog::into_inner).chain([lines]).try_for_each(Beside::keep)
+            }
+            State::Broken(error) => Err(error).context("cannot write the intervals"),
+        }
+    }
+
+    fn go_on(&mut self, step: impl FnOnce(State) -> io::Result<State>) {
+        let taken = std::mem::replace(&mut self.state, State::Broken(io::ErrorKind::Other.into()));
+        self.state = step(taken).unwrap_or_else(State::Broken);
+    }
+}
+
+fn head(out: Beside, times: Times, job: &Job, started_at: SystemTime) -> io::Result<IntervalLog<Beside>> {
+    let warm_up = Course::of(job).warm_up;
     let comments = [
         format!("[loadgen: {}]", load_in_words(job)),
         format!("[{}; values are microseconds; tags are OUTCOME.PHASE]", times.words()),
-        format!(
-            "[a request is in the second of its intended start; a warm-up of {:?} is left out]",
-            course.warm_up
-        ),
+        format!("[a request is in the second of its intended start; a warm-up of {warm_up:?} is left out]"),
     ];
-    let base_time = result.started_at() + course.warm_up;
-    write_interval_log(out, base_time, &comments, |log| {
-        course.intervals(result, |interval| {
-            for (phase, outcome) in cells() {
-                if let Some(latencies) = times.of(interval.all, phase, outcome) {
-                    log.add(&format!("{outcome}.{phase}"), start(&interval), INTERVAL, latencies)?;
-                }
-            }
-            Ok(())
-        })
-    })
+    IntervalLog::begin(out, started_at + warm_up, &comments)
+}
+
+fn add(log: &mut IntervalLog<Beside>, times: Times, interval: &Interval) -> io::Result<()> {
+    for (phase, outcome) in cells() {
+        if let Some(latencies) = times.of(&interval.all, phase, outcome) {
+            log.add(&format!("{outcome}.{phase}"), start(interval), INTERVAL, latencies)?;
+        }
+    }
+    Ok(())
 }
 
 /// One interval as a line of JSON.
@@ -86,18 +169,16 @@ struct Line<'a> {
     labels: BTreeMap<&'a str, BTreeMap<Outcome, u64>>,
 }
 
-pub(super) fn ndjson(out: &mut impl Write, job: &Job, result: &RunResult) -> io::Result<()> {
-    Course::of(job).intervals(result, |interval| {
-        let line = Line {
-            at_ms: ms(start(&interval)),
-            length_ms: ms(INTERVAL),
-            intended: interval.all.total(),
-            phases: interval.all.phases(),
-            labels: labels(interval.by_label),
-        };
-        serde_json::to_writer(&mut *out, &line)?;
-        out.write_all(b"\n")
-    })
+fn line(out: &mut impl Write, interval: &Interval) -> io::Result<()> {
+    let line = Line {
+        at_ms: ms(start(interval)),
+        length_ms: ms(INTERVAL),
+        intended: interval.all.total(),
+        phases: interval.all.phases(),
+        labels: labels(&interval.by_label),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")
 }
 
 /// How many of each label ended how.
@@ -114,7 +195,7 @@ fn cells() -> impl Iterator<Item = (Phase, Outcome)> {
     Phase::ALL.into_iter().flat_map(|phase| Outcome::ALL.into_iter().map(move |outcome| (phase, outcome)))
 }
 
-fn start(interval: &Interval<'_>) -> Duration {
+fn start(interval: &Interval) -> Duration {
     INTERVAL * u32::try_from(interval.index).unwrap_or(u32::MAX)
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use gates::Decision;
-use loadgen::{Invalid, RunResult};
+use loadgen::{Ended, Invalid};
 
 use crate::job::Job;
 use crate::measure::Measured;
@@ -19,7 +19,7 @@ struct Case {
     problem: Option<(&'static str, String)>,
 }
 
-pub(super) fn text(job: &Job, result: &RunResult, measured: &Measured) -> String {
+pub(super) fn text(job: &Job, result: &Ended, measured: &Measured) -> String {
     let cases = cases(result, measured);
     let having = |element| {
         cases.iter().filter(|case| case.problem.as_ref().is_some_and(|(it, _)| *it == element)).count()
@@ -53,7 +53,7 @@ pub(super) fn text(job: &Job, result: &RunResult, measured: &Measured) -> String
     text
 }
 
-fn cases(result: &RunResult, measured: &Measured) -> Vec<Case> {
+fn cases(result: &Ended, measured: &Measured) -> Vec<Case> {
     let late = |it: &Invalid| matches!(it, Invalid::ScheduleLag { .. });
     let lag = result.invalid().iter().find(|it| late(it)).map(ToString::to_string);
     let lost = invalid(result, measured).into_iter().find(|reason| Some(reason) != lag.as_ref());

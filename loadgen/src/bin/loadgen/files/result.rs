@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use gates::Decided;
-use loadgen::{Arrivals, Limits, Mode, RunResult};
+use loadgen::{Arrivals, Ended, Limits, Mode};
 use recorder::{Conservation, Outcome, Percentiles, Phases};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ struct GateResult<'a> {
 ///
 /// # Errors
 /// It cannot be told as JSON, which would be a bug.
-pub(crate) fn result_text(job: &Job, result: &RunResult, measured: &Measured) -> anyhow::Result<String> {
+pub(crate) fn result_text(job: &Job, result: &Ended, measured: &Measured) -> anyhow::Result<String> {
     let spec = job.plan.spec();
     let started = result.started_at().duration_since(UNIX_EPOCH).unwrap_or_default();
     let counts = Outcome::ALL.map(|outcome| (outcome, measured.counts[outcome.index()]));
