@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use lab::faults;
 use leaderless::system::{ClusterKind, System};
-use scenario::{
-    CircuitPlan, ClockPlan, ClusterPlan, DegradePlan, OrderFallback, Placement, QuoteFallback, Strategy,
-};
+use scenario::{ClockPlan, ClusterPlan, DegradePlan, Placement, Strategy};
 use serde_json::Value;
 
 pub use customer::{Answer, Customer};
@@ -38,12 +36,7 @@ impl Deref for World {
 /// The strategy that flips, with its defaults.
 #[must_use]
 pub fn degrade() -> Strategy {
-    Strategy::Degrade(DegradePlan {
-        quote_fallback: QuoteFallback::Http,
-        order_fallback: OrderFallback::Reject,
-        deadline: None,
-        circuit: CircuitPlan::default(),
-    })
+    Strategy::Degrade(DegradePlan::default())
 }
 
 /// Three brokers in three zones, three partitions a topic: every broker has a replica of everything.

@@ -105,6 +105,21 @@ async fn the_caller_has_the_answer_before_the_shadow_begins() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fallback_in_doubt_is_shadowed_by_every_call_and_a_proven_one_by_few() {
+    let rarely = Settings { one_in: 1_000_000, strikes: 1, ..EVERY_CALL };
+    let proof = Proof::new(rarely, |_| {}).expect("they are in bounds");
+    let mut s = Situation { proof, ..situation() };
+    s.compared(0).await;
+    assert_eq!(s.proof.standing(), Ok(()), "the first answer proves it");
+    for _ in 0..10 {
+        s.call(100).await;
+        settle().await;
+    }
+    assert!(s.handle.poll_request().is_pending(), "nobody looks now");
+    assert_eq!(s.proof.counts().agreed, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn distance_and_time_are_recorded() {
     let mut s = situation();
     s.call(100).await;

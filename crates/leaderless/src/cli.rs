@@ -144,7 +144,7 @@ pub struct RunArgs {
     /// 20 with nine or three of Apache Kafka.
     #[arg(long, value_name = "PER_S", value_parser = rate)]
     pub rate: Option<f64>,
-    /// Which arms to run, in this order; all arms of the scenario when left out.
+    /// Which arms to run, in this order; all of the scenario that are not optional when left out.
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub arms: Vec<String>,
     /// The folder under which the run's own folder is made.

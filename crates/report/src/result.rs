@@ -125,7 +125,7 @@ pub struct Machine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmResult {
-    /// The design: `hang`, `degrade`.
+    /// The design: `hang`, `timeout`, `breaker`, `degrade`.
     pub strategy: String,
     /// Counts and latencies by phase and outcome, of all requests.
     pub phases: Phases,
@@ -139,6 +139,9 @@ pub struct ArmResult {
     pub schedule_lag_ms: Option<Percentiles>,
     /// What was broken and healed, in the order of time.
     pub faults: Vec<FaultRecord>,
+    /// What the fallback did, from the start of the arm to its end.
+    #[serde(default)]
+    pub fallback: FallbackResult,
     /// What the audit of the ledger found.
     pub ledger: LedgerResult,
     /// What came of the expectations.
@@ -179,6 +182,18 @@ pub struct FaultRecord {
     pub heals: bool,
     /// What it did, in words.
     pub effect: String,
+}
+
+/// What the fallback of quotes did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackResult {
+    /// Quotes that it made.
+    pub served: u64,
+    /// Questions that it refused: at a limit, or because it was not proven.
+    pub refused: u64,
+    /// Quotes that it made beyond one of its limits, by somebody else's count than the limiter's; there must be none.
+    pub beyond_limit: u64,
 }
 
 /// What the audit of the ledger found.

@@ -8,7 +8,7 @@ use recorder::{Outcome, Phase, Summary};
 use crate::files::Written;
 use crate::numbers::{grouped, plural, time, time_or_never, wrapped};
 use crate::paint::{Tone, paint};
-use crate::result::{ArmResult, JAVA_VERSION, KAFKA_VERSION, LedgerResult, RunResult};
+use crate::result::{ArmResult, FallbackResult, JAVA_VERSION, KAFKA_VERSION, LedgerResult, RunResult};
 use crate::verdict::{ArmVerdict, GateResult, Status};
 
 /// The width that the report keeps to.
@@ -55,7 +55,26 @@ fn measured(run: &RunResult, style: Style) -> Vec<String> {
     lines.extend(times(run, style));
     lines.push(String::new());
     lines.extend(ledgers(run, style));
+    lines.extend(fallbacks(run, style));
     lines
+}
+
+/// What each fallback did that was needed, and whether it kept to its limits.
+fn fallbacks(run: &RunResult, style: Style) -> Vec<String> {
+    let needed = run.arms.iter().filter(|(_, arm)| arm.fallback != FallbackResult::default());
+    let line = |(name, arm): (&String, &ArmResult)| {
+        let FallbackResult { served, refused, beyond_limit } = arm.fallback;
+        let (beyond, tone) = match beyond_limit {
+            0 => ("none".to_owned(), None),
+            count => (grouped(count), Some(Tone::Bad)),
+        };
+        let (served, refused) = (grouped(served), grouped(refused));
+        let line =
+            format!("  fallback of {name}: {served} served, {refused} refused, beyond a limit {beyond}");
+        tone.map_or(line.clone(), |tone| paint(style, tone, &line))
+    };
+    let lines: Vec<String> = needed.map(line).collect();
+    if lines.is_empty() { lines } else { std::iter::once(String::new()).chain(lines).collect() }
 }
 
 fn cluster(run: &RunResult) -> Vec<String> {

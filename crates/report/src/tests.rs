@@ -10,8 +10,9 @@ use scenario::{ArgValue, AuditFacts, Gate, Measurements, Times};
 use serde_json::{Value, json};
 
 use crate::{
-    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, EntryKind, FaultRecord, LedgerResult, LoadUsed, Machine,
-    RunResult, RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style, TimelineEntry, Written, table, write,
+    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, EntryKind, FallbackResult, FaultRecord, LedgerResult,
+    LoadUsed, Machine, RunResult, RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style, TimelineEntry, Written,
+    table, write,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -82,8 +83,16 @@ fn arm(strategy: &str, cells: Cells, times: Times, ledger: LedgerResult, gates: 
             heals: false,
             effect: "broker 2 is dead".to_owned(),
         }],
+        fallback: fallback(strategy),
         verdict: ArmVerdict::judge(&gates, &run, None),
         ledger,
+    }
+}
+
+fn fallback(strategy: &str) -> FallbackResult {
+    match strategy {
+        "degrade" => FallbackResult { served: 1382, refused: 4, beyond_limit: 0 },
+        _ => FallbackResult::default(),
     }
 }
 
@@ -181,6 +190,8 @@ fn the_report_of_a_run_that_passed() {
               hang        1,668  zero         417           3       103           0          none
               degrade     1,668  zero         417           3         0           0          none
 
+              fallback of degrade: 1,382 served, 4 refused, beyond a limit none
+
             Expected of hang: all 2 expectations were met
               met      rate{outcome=timeout,phase=outage} > 10%  30.19 % (483 of 1600)
               met      ledger = balanced                         balanced
@@ -225,6 +236,8 @@ fn the_report_of_a_run_that_failed_shows_what_was_measured_and_what_is_broken() 
           hang: order 4 was executed twice
           hang: order 5 was executed twice
           hang: and 4 more
+
+          fallback of degrade: 1,382 served, 4 refused, beyond a limit none
 
         Expected of hang: 2 of 3 not met
           NOT met  detect < 500ms                 never

@@ -26,6 +26,7 @@ pub use fault::{ArgKind, ArgSpec, ArgValue, FaultCall, FaultKind};
 pub use file::{PROBLEMS_MAX, Problem, ScenarioError};
 pub use gates::{AuditFacts, Gate, GateError, Measurements, Selector, Times, Verdict, units};
 pub use model::{
-    Anchor, Arm, Arrivals, At, CircuitPlan, ClockPlan, ClockPreset, ClusterPlan, DegradePlan, Incident,
-    LABELS, Load, Mix, OrderFallback, Placement, QuoteFallback, Scenario, Step, Strategy,
+    Anchor, Arm, Arrivals, At, BREAKER, BreakerPlan, BreakerScope, CIRCUIT, ClockPlan, ClockPreset,
+    ClusterPlan, DegradePlan, Incident, LABELS, LAYERS, Load, Mix, Number, Numbers, OrderFallback, Placement,
+    QuoteFallback, Scenario, Step, Strategy, TimeoutPlan,
 };

@@ -5,7 +5,9 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use crate::fault::ArgValue;
-use crate::model::{Arm, At, ClusterPlan, DegradePlan, Incident, Load, Scenario, Step, Strategy};
+use crate::model::{
+    Arm, At, BreakerPlan, ClusterPlan, DegradePlan, Incident, Load, Numbers, Scenario, Step, Strategy,
+};
 use gates::units::exact;
 
 impl Display for Scenario {
@@ -81,24 +83,38 @@ fn argument(value: &ArgValue) -> String {
 
 fn arm(f: &mut Formatter<'_>, arm: &Arm) -> fmt::Result {
     writeln!(f, "\n[arms.{}]\nstrategy = {}", arm.name, quoted(arm.strategy.name()))?;
-    match &arm.strategy {
-        Strategy::Hang => Ok(()),
-        Strategy::Degrade(plan) => degrade(f, plan),
+    if arm.optional {
+        writeln!(f, "optional = true")?;
     }
+    match &arm.strategy {
+        Strategy::Hang => {}
+        Strategy::Timeout(plan) => deadline(f, plan.deadline)?,
+        Strategy::Breaker(plan) => breaker(f, plan)?,
+        Strategy::Degrade(plan) => degrade(f, plan)?,
+    }
+    arm.client.iter().try_for_each(|(key, value)| writeln!(f, "client.{} = {}", quoted(key), quoted(value)))
+}
+
+fn deadline(f: &mut Formatter<'_>, deadline: Option<Duration>) -> fmt::Result {
+    deadline.iter().try_for_each(|deadline| writeln!(f, "deadline_ms = {}", deadline.as_millis()))
+}
+
+fn breaker(f: &mut Formatter<'_>, plan: &BreakerPlan) -> fmt::Result {
+    writeln!(f, "scope = {}", quoted(plan.scope.name()))?;
+    deadline(f, plan.deadline)?;
+    numbers(f, "breaker", &plan.breaker)
 }
 
 fn degrade(f: &mut Formatter<'_>, plan: &DegradePlan) -> fmt::Result {
     writeln!(f, "quote_fallback = {}", quoted(plan.quote_fallback.name()))?;
     writeln!(f, "order_fallback = {}", quoted(plan.order_fallback.name()))?;
-    if let Some(deadline) = plan.deadline {
-        writeln!(f, "deadline_ms = {}", deadline.as_millis())?;
-    }
-    let circuit = &plan.circuit;
-    circuit.overrides().try_for_each(|(key, value)| writeln!(f, "circuit.{key} = {}", value.as_millis()))?;
-    match circuit.probes_to_close {
-        Some(count) => writeln!(f, "circuit.probes_to_close = {count}"),
-        None => Ok(()),
-    }
+    deadline(f, plan.deadline)?;
+    numbers(f, "circuit", &plan.circuit)?;
+    numbers(f, "layers", &plan.layers)
+}
+
+fn numbers(f: &mut Formatter<'_>, table: &str, numbers: &Numbers) -> fmt::Result {
+    numbers.iter().try_for_each(|(key, value)| writeln!(f, "{table}.{key} = {value}"))
 }
 
 /// A list with one entry per line.

@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderName};
 
 use crate::kafka_settings::KafkaSettings;
 use crate::problem::Problem;
-use crate::settings::Strategy;
 
 /// How much of its patience a client has left, in ms.
 pub const X_DEADLINE_MS: HeaderName = HeaderName::from_static("x-deadline-ms");
@@ -21,8 +20,8 @@ const CLIENT_MS_MAX: u64 = 86_400_000;
 /// A malformed header: 400, naming it.
 pub fn budget(headers: &HeaderMap, settings: &KafkaSettings) -> Result<Duration, Problem> {
     let own = settings.deadline();
-    Ok(match (asked_for(headers)?, settings.strategy) {
-        (Some(asked), Strategy::Degrade) => own.min(asked),
+    Ok(match asked_for(headers)? {
+        Some(asked) if settings.strategy.has_deadlines() => own.min(asked),
         _ => own,
     })
 }
@@ -42,6 +41,7 @@ fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Strategy;
     use http::StatusCode;
 
     fn with(value: &'static str) -> HeaderMap {

@@ -1,8 +1,10 @@
-//! The numbers of the circuits as flags: those that a scenario may override. The others keep their defaults.
+//! The numbers of the circuits as flags: the ones that are changed most by a flag of their own, every one by its name.
 
 use std::time::Duration;
 
 use clap::Args;
+
+use crate::settings::key_number;
 
 /// The thresholds of the circuits, in ms where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -35,6 +37,59 @@ pub struct CircuitSettings {
     /// How long it stays open at most, in ms; the dwell doubles up to here while it trips again.
     #[arg(long, env = "LEADERLESS_DWELL_MAX_MS", default_value_t = Self::default().dwell_max_ms)]
     pub dwell_max_ms: u64,
+    /// Any setting of the circuits by its name and unit, e.g. `leader_limit_ms=300`; may be repeated. It wins over the
+    /// flags above; a name that there is not is answered with those that there are.
+    #[arg(id = "circuit_set", long = "circuit-set", value_name = "KEY=NUMBER", value_parser = key_number)]
+    pub set: Vec<(String, u32)>,
+}
+
+/// How a setting is set.
+type Set = fn(&mut circuit::Settings, u32);
+
+/// Every setting of a circuit, by name.
+const BY_NAME: [(&str, Set); 34] = [
+    ("slo_ms", |to, value| to.slo = ms(value)),
+    ("age_floor_ms", |to, value| to.age_floor = ms(value)),
+    ("window_ms", |to, value| to.window = ms(value)),
+    ("heartbeat_period_ms", |to, value| to.heartbeat_period = ms(value)),
+    ("heartbeat_floor_ms", |to, value| to.heartbeat_floor = ms(value)),
+    ("close_timeout_ms", |to, value| to.close_timeout = ms(value)),
+    ("probe_period_ms", |to, value| to.probe_period = ms(value)),
+    ("probe_deadline_ms", |to, value| to.probe_deadline = ms(value)),
+    ("probes_to_close", |to, value| to.probes_to_close = value),
+    ("dwell_min_ms", |to, value| to.dwell_min = ms(value)),
+    ("dwell_max_ms", |to, value| to.dwell_max = ms(value)),
+    ("calm_ms", |to, value| to.calm = ms(value)),
+    ("suspect_hold_ms", |to, value| to.suspect_hold = ms(value)),
+    ("drain_max_ms", |to, value| to.drain_max = ms(value)),
+    ("slow_start_window_ms", |to, value| to.slow_start_window = ms(value)),
+    ("slow_start_min_permille", |to, value| to.slow_start_min_permille = value),
+    ("slow_start_aggression_pct", |to, value| to.slow_start_aggression_pct = value),
+    ("escalate_permille", |to, value| to.escalate_permille = value),
+    ("escalate_min", |to, value| to.escalate_min = count(value)),
+    ("deescalate_permille", |to, value| to.deescalate_permille = value),
+    ("escalation_hold_ms", |to, value| to.escalation_hold = ms(value)),
+    ("leader_limit_ms", |to, value| to.leader_limit = ms(value)),
+    ("demand_life_ms", |to, value| to.demand_life = ms(value)),
+    ("ack_limit_ms", |to, value| to.ack_limit = ms(value)),
+    ("consumer_limit_ms", |to, value| to.consumer_limit = ms(value)),
+    ("report_life_ms", |to, value| to.report_life = ms(value)),
+    ("completions_window_ms", |to, value| to.completions_window = ms(value)),
+    ("completions_min", |to, value| to.completions_min = value),
+    ("failures_permille", |to, value| to.failures_permille = value),
+    ("slow_permille", |to, value| to.slow_permille = value),
+    ("slow_call_ms", |to, value| to.slow_call = ms(value)),
+    ("queue_limit_ms", |to, value| to.queue_limit = ms(value)),
+    ("recovery_permille", |to, value| to.recovery_permille = value),
+    ("lanes", |to, value| to.lanes = count(value)),
+];
+
+fn ms(value: u32) -> Duration {
+    Duration::from_millis(value.into())
+}
+
+fn count(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 impl Default for CircuitSettings {
@@ -51,6 +106,7 @@ impl Default for CircuitSettings {
             probes_to_close: defaults.probes_to_close,
             dwell_min_ms: ms(defaults.dwell_min),
             dwell_max_ms: ms(defaults.dwell_max),
+            set: Vec::new(),
         }
     }
 }
@@ -62,7 +118,7 @@ impl CircuitSettings {
     /// Names the first setting that is out of bounds, its value and what is allowed.
     pub fn checked(&self) -> Result<circuit::Settings, circuit::BadSetting> {
         let ms = Duration::from_millis;
-        let settings = circuit::Settings {
+        let mut settings = circuit::Settings {
             slo: ms(self.slo_ms),
             age_floor: ms(self.age_floor_ms),
             heartbeat_period: ms(self.heartbeat_period_ms),
@@ -74,13 +130,38 @@ impl CircuitSettings {
             dwell_max: ms(self.dwell_max_ms),
             ..circuit::Settings::default()
         };
+        for (name, value) in &self.set {
+            let (_, set) = BY_NAME.iter().find(|(known, _)| known == name).ok_or_else(|| unknown(name))?;
+            set(&mut settings, *value);
+        }
         settings.check().map(|()| settings)
     }
+}
+
+fn unknown(name: &str) -> circuit::BadSetting {
+    let allowed = BY_NAME.map(|(known, _)| known).join(", ");
+    circuit::BadSetting { key: "the name of a circuit setting", value: format!("`{name}`"), allowed }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_setting_can_be_set_by_its_name_and_no_other() {
+        let set = |name: &str, value| CircuitSettings {
+            set: vec![(name.to_owned(), value)],
+            ..CircuitSettings::default()
+        };
+        for (name, _) in BY_NAME {
+            let changed = set(name, 301).checked();
+            assert_ne!(changed, Ok(circuit::Settings::default()), "{name} changes nothing");
+        }
+        assert_eq!(set("leader_limit_ms", 300).checked().unwrap().leader_limit, Duration::from_millis(300));
+        let error = set("leader_limit", 300).checked().unwrap_err().to_string();
+        assert!(error.contains("`leader_limit`") && error.contains("leader_limit_ms"), "{error}");
+        assert!(set("lanes", 65).checked().unwrap_err().to_string().contains("lanes is 65"));
+    }
 
     #[test]
     fn the_flags_have_the_defaults_of_the_circuits() {

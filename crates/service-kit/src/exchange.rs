@@ -64,7 +64,7 @@ impl Questions {
         let settings = connection.settings();
         let pending_max = match settings.strategy {
             Strategy::Hang => PENDING_MAX_HANG,
-            Strategy::Degrade => PENDING_MAX,
+            Strategy::Timeout | Strategy::Breaker | Strategy::Degrade => PENDING_MAX,
         };
         let replies = connection.client("replies");
         let stray = {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::breaker::BreakerSettings;
 use crate::circuit_settings::CircuitSettings;
 use crate::health::ModeNotices;
 use crate::settings::{Strategy, key_value};
@@ -23,8 +24,8 @@ pub struct KafkaSettings {
     /// Some brokers of the cluster, as HOST:PORT,HOST:PORT.
     #[arg(long, env = "LEADERLESS_BOOTSTRAP", default_value = "127.0.0.1:9092", value_name = "BROKERS")]
     pub bootstrap: String,
-    /// What to do when Kafka is stuck: `hang` is what people ship (client defaults, no deadline, no fallback),
-    /// `degrade` adds deadlines, circuits and fallbacks.
+    /// What to do when Kafka is stuck: `hang` is what people ship (client defaults, no deadline, no fallback), `timeout`
+    /// adds deadlines, `breaker` the circuit breaker that people install, `degrade` deadlines, circuits and fallbacks.
     #[arg(long, env = "LEADERLESS_STRATEGY", value_enum, default_value_t = Strategy::Degrade)]
     pub strategy: Strategy,
     /// A setting of librdkafka on top of the strategy's, for every client; may be repeated.
@@ -43,6 +44,9 @@ pub struct KafkaSettings {
     /// The thresholds of the circuits.
     #[command(flatten)]
     pub circuit: CircuitSettings,
+    /// The thresholds of the breaker.
+    #[command(flatten)]
+    pub breaker: BreakerSettings,
     /// Who is told of changes of mode, for a program that runs the service inside itself.
     #[arg(skip)]
     pub notices: ModeNotices,
@@ -58,6 +62,7 @@ impl Default for KafkaSettings {
             deadline_ms: 300,
             startup_ms: 10_000,
             circuit: CircuitSettings::default(),
+            breaker: BreakerSettings::default(),
             notices: ModeNotices::default(),
         }
     }
@@ -75,6 +80,7 @@ impl fmt::Debug for KafkaSettings {
             .field("deadline_ms", &self.deadline_ms)
             .field("startup_ms", &self.startup_ms)
             .field("circuit", &self.circuit)
+            .field("breaker", &self.breaker)
             .finish_non_exhaustive()
     }
 }
@@ -85,32 +91,12 @@ pub enum KafkaSettingsError {
     /// One of the clients.
     #[error(transparent)]
     Bus(#[from] bus::SettingsError),
-    /// One of the circuits.
-    #[error("circuit setting {0}")]
+    /// One of the circuits or breakers.
+    #[error("setting {0}")]
     Circuit(#[from] circuit::BadSetting),
     /// The instance's name.
     #[error("--instance `{0}`: allowed is 1 to {INSTANCE_CHARS_MAX} characters of A-Z a-z 0-9 . _ : -")]
     Instance(String),
-}
-
-impl Strategy {
-    /// How its Kafka clients behave.
-    #[must_use]
-    pub const fn preset(self) -> bus::Preset {
-        match self {
-            Self::Hang => bus::Preset::Defaults,
-            Self::Degrade => bus::Preset::FailFast,
-        }
-    }
-
-    /// As on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hang => "hang",
-            Self::Degrade => "degrade",
-        }
-    }
 }
 
 impl KafkaSettings {
@@ -120,6 +106,7 @@ impl KafkaSettings {
     /// Names the setting, its value and what is allowed.
     pub fn check(&self) -> Result<(), KafkaSettingsError> {
         self.circuit.checked()?;
+        self.breaker.checked()?;
         self.instance_name("service")?;
         self.client("check").check()?;
         Ok(())
@@ -135,10 +122,7 @@ impl KafkaSettings {
     /// How long a request may take at most; under [`Strategy::Hang`] that is an hour, which is to say for ever.
     #[must_use]
     pub const fn deadline(&self) -> Duration {
-        match self.strategy {
-            Strategy::Hang => NO_DEADLINE,
-            Strategy::Degrade => Duration::from_millis(self.deadline_ms),
-        }
+        if self.strategy.has_deadlines() { Duration::from_millis(self.deadline_ms) } else { NO_DEADLINE }
     }
 
     /// How long to wait at start for the topics and their leaders.
@@ -163,7 +147,11 @@ mod tests {
         let hang = KafkaSettings { strategy: Strategy::Hang, ..KafkaSettings::default() };
         assert_eq!(hang.deadline(), Duration::from_secs(3600));
         assert_eq!(hang.strategy.preset(), bus::Preset::Defaults);
-        assert_eq!(KafkaSettings::default().deadline(), Duration::from_millis(300));
+        for strategy in [Strategy::Timeout, Strategy::Breaker, Strategy::Degrade] {
+            let settings = KafkaSettings { strategy, ..KafkaSettings::default() };
+            assert_eq!(settings.deadline(), Duration::from_millis(300));
+            assert_eq!(settings.strategy.preset(), bus::Preset::FailFast);
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! - [`edge`]: the accept loop with its limits and its drain, and the routes that every service has.
 //! - [`problem`]: the one place where an inner error becomes an HTTP answer (RFC 9457).
 //! - [`fields`], [`budget`]: what a request says, and how long it may take.
-//! - [`rescue`]: errors of the bus and of the deadline, as problems.
+//! - [`rescue`]: errors of the bus and of the layers, as problems, and the layer that makes answers of them.
+//! - [`breaker`]: the circuit breaker that people install, to be compared with.
 //! - [`metrics`]: counters of one service instance, as Prometheus text.
 //! - [`process`], [`clock`]: what a `main` does around `run`: logging, signals, exit codes; the time.
 //!
@@ -18,6 +19,7 @@
 //! Nothing here is global: several services run side by side in one process, each with its own registry.
 #![warn(missing_docs)]
 
+pub mod breaker;
 pub mod budget;
 pub mod circuit_settings;
 pub mod clock;

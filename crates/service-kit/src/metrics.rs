@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use circuit::Decision;
+use degrade::shadow::{Seen, Verdict};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -64,6 +65,16 @@ struct WayLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LayerLabels {
+    layer: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabels {
+    verdict: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PublishedLabels {
     event: &'static str,
     outcome: &'static str,
@@ -80,6 +91,55 @@ pub struct Metrics {
     late_replies: Gauge,
     published: Family<PublishedLabels, Counter>,
     fallbacks: Family<WayLabels, Counter>,
+    layers: LayerMetrics,
+}
+
+/// What the layers refused, and what the shadows of a fallback showed.
+#[derive(Debug, Clone)]
+struct LayerMetrics {
+    refusals: Family<LayerLabels, Counter>,
+    shadows: Family<VerdictLabels, Counter>,
+    shadow_seconds: Histogram,
+    shadow_distance: Gauge,
+    beyond_limit: Counter,
+}
+
+impl LayerMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let new = Self {
+            refusals: Family::default(),
+            shadows: Family::default(),
+            shadow_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 10)),
+            shadow_distance: Gauge::default(),
+            beyond_limit: Counter::default(),
+        };
+        let refusals = "Calls that a layer refused before anything was sent";
+        registry.register("layer_refusals", refusals, new.refusals.clone());
+        let shadows = "Answers over Kafka that were calculated by the fallback too, by how the two compared";
+        registry.register("shadows", shadows, new.shadows.clone());
+        let took = "How long the fallback took for nobody, in seconds";
+        registry.register("shadow_seconds", took, new.shadow_seconds.clone());
+        let distance = "How far the last two answers were apart that were compared, in basis points";
+        registry.register("shadow_distance_bps", distance, new.shadow_distance.clone());
+        let beyond = "Answers of the fallback beyond one of its limits; there must be none";
+        registry.register("fallbacks_beyond_limit", beyond, new.beyond_limit.clone());
+        new
+    }
+
+    fn shadowed(&self, seen: Seen) {
+        let (verdict, distance) = match seen.verdict {
+            Verdict::Agreed { distance } => ("agreed", Some(distance)),
+            Verdict::Diverged { distance } => ("diverged", Some(distance)),
+            Verdict::Answered => ("answered", None),
+            Verdict::Failed => ("failed", None),
+            Verdict::Late => ("late", None),
+        };
+        self.shadows.get_or_create(&VerdictLabels { verdict }).inc();
+        self.shadow_seconds.observe(seen.took.as_secs_f64());
+        if let Some(distance) = distance {
+            self.shadow_distance.set(i64::try_from(distance).unwrap_or(i64::MAX));
+        }
+    }
 }
 
 /// What changed of the circuits.
@@ -161,6 +221,7 @@ impl Metrics {
             "Answers of the fallback, by the way they were come by",
             fallbacks.clone(),
         );
+        let layers = LayerMetrics::new(&mut registry);
         Self {
             registry: Arc::new(Mutex::new(registry)),
             requests,
@@ -170,6 +231,7 @@ impl Metrics {
             late_replies,
             published,
             fallbacks,
+            layers,
         }
     }
 
@@ -207,6 +269,21 @@ impl Metrics {
     /// The fallback answered, in this way.
     pub fn fallback(&self, way: &'static str) {
         self.fallbacks.get_or_create(&WayLabels { way }).inc();
+    }
+
+    /// A layer refused a call.
+    pub fn refused(&self, layer: &'static str) {
+        self.layers.refusals.get_or_create(&LayerLabels { layer }).inc();
+    }
+
+    /// A shadow of the fallback has ended.
+    pub fn shadowed(&self, seen: Seen) {
+        self.layers.shadowed(seen);
+    }
+
+    /// The fallback answered beyond one of its limits.
+    pub fn beyond_limit(&self) {
+        self.layers.beyond_limit.inc();
     }
 
     /// The text that `/metrics` answers with.

@@ -1,14 +1,21 @@
-//! The one place that turns an inner error into an HTTP answer.
+//! The one place that turns an inner error into an HTTP answer, and the layer that does it around a whole stack.
 //!
 //! Invariant: *not sent* is 503 and `executed: no`; anything after that is 504, and `executed: unknown` where
 //! something could have been executed. There is no third kind.
 
 use std::time::Duration;
 
+use axum::response::{IntoResponse as _, Response};
 use bus::{DeliveryError, RequestError, SendError};
 use contracts::refusal::{Refusal, RefusalCode};
+use degrade::RescueLayer;
+use degrade::bulkhead::error::Refused;
 use degrade::deadline::error::{Elapsed, Error as DeadlineError};
+use degrade::early_drop::error::TooLate;
+use degrade::proven::error::Unproven;
+use degrade::shed::error::Overloaded;
 
+use crate::breaker::BreakerError;
 use crate::exchange::AskError;
 use crate::problem::Problem;
 use crate::publisher::PublishError;
@@ -29,6 +36,11 @@ pub enum Asked {
 pub trait Rescue {
     /// The HTTP answer.
     fn problem(&self, asked: Asked) -> Problem;
+}
+
+/// Outermost of a stack: makes the HTTP answer of each error.
+pub fn layer<E: Rescue>(asked: Asked) -> RescueLayer<impl Fn(E) -> Response + Clone, E> {
+    RescueLayer::new(move |error: E| error.problem(asked).into_response())
 }
 
 fn not_sent(error: &impl ToString) -> Problem {
@@ -83,6 +95,40 @@ impl Rescue for AskError {
 impl Rescue for Elapsed {
     fn problem(&self, asked: Asked) -> Problem {
         if self.passed_on { silent(self, asked) } else { not_sent(self) }
+    }
+}
+
+impl Rescue for TooLate {
+    fn problem(&self, _: Asked) -> Problem {
+        not_sent(self)
+    }
+}
+
+impl Rescue for Overloaded {
+    fn problem(&self, _: Asked) -> Problem {
+        Problem::rejected(self.to_string(), self.retry_after)
+    }
+}
+
+impl Rescue for Refused {
+    fn problem(&self, _: Asked) -> Problem {
+        Problem::rejected(format!("degraded and at a limit: {self}"), self.retry_after)
+    }
+}
+
+impl Rescue for Unproven {
+    fn problem(&self, _: Asked) -> Problem {
+        Problem::rejected(format!("degraded, and {self}"), self.retry_after)
+    }
+}
+
+impl<E: Rescue> Rescue for BreakerError<E> {
+    fn problem(&self, asked: Asked) -> Problem {
+        match self {
+            Self::Open => Problem::rejected("the circuit breaker is open", RETRY_AFTER),
+            Self::Elapsed(budget) => Elapsed { budget: *budget, passed_on: true }.problem(asked),
+            Self::Inner(error) => error.problem(asked),
+        }
     }
 }
 

@@ -12,8 +12,47 @@ use crate::health::OperatorToken;
 pub enum Strategy {
     /// No protection and the client defaults: what hung on the day.
     Hang,
+    /// A deadline for every request, and nothing else.
+    Timeout,
+    /// The circuit breaker that people install (tower-resilience), around a time limiter.
+    Breaker,
     /// Deadlines, circuits and fallbacks.
     Degrade,
+}
+
+impl Strategy {
+    /// How its Kafka clients behave. Those that have deadlines have the same clients, so that what they differ in is
+    /// the design.
+    #[must_use]
+    pub const fn preset(self) -> bus::Preset {
+        match self {
+            Self::Hang => bus::Preset::Defaults,
+            Self::Timeout | Self::Breaker | Self::Degrade => bus::Preset::FailFast,
+        }
+    }
+
+    /// Whether a request has a deadline.
+    #[must_use]
+    pub const fn has_deadlines(self) -> bool {
+        !matches!(self, Self::Hang)
+    }
+
+    /// Whether there are circuits, with heartbeats and a watch.
+    #[must_use]
+    pub const fn has_circuits(self) -> bool {
+        matches!(self, Self::Degrade)
+    }
+
+    /// As on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hang => "hang",
+            Self::Timeout => "timeout",
+            Self::Breaker => "breaker",
+            Self::Degrade => "degrade",
+        }
+    }
 }
 
 /// The HTTP side.
@@ -59,6 +98,18 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Reads `KEY=NUMBER`, for a setting that is called by its name.
+///
+/// # Errors
+/// Says what was given and what is allowed.
+pub fn key_number(text: &str) -> Result<(String, u32), String> {
+    let pair = text.split_once('=').and_then(|(key, value)| Some((key.trim(), value.trim().parse().ok()?)));
+    match pair.filter(|(key, _)| !key.is_empty()) {
+        Some((key, value)) => Ok((key.to_owned(), value)),
+        None => Err(format!("`{text}` is not KEY=NUMBER, e.g. leader_limit_ms=300")),
+    }
+}
+
 /// Refuses an address that is not loopback unless `allowed`.
 ///
 /// # Errors
@@ -78,6 +129,14 @@ mod tests {
     fn a_setting_without_equals_sign_is_refused_with_an_example() {
         assert!(key_value("linger.ms").unwrap_err().contains("KEY=VALUE"));
         assert_eq!(key_value("linger.ms=5").unwrap(), ("linger.ms".into(), "5".into()));
+    }
+
+    #[test]
+    fn a_number_by_name_is_a_whole_one() {
+        assert_eq!(key_number("lanes=4"), Ok(("lanes".to_owned(), 4)));
+        for bad in ["lanes", "lanes=", "=4", "lanes=-1", "lanes=two"] {
+            assert!(key_number(bad).unwrap_err().contains("KEY=NUMBER"), "{bad}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use contracts::event::{QuoteReply, QuoteRequest};
 use contracts::refusal::{Refusal, RefusalCode};
 use contracts::{Event, Provenance};
-use degrade::deadline::error::Error as DeadlineError;
 use service_kit::exchange::{Answer, Answered, AskError};
 use trading::mode::Mode;
 
@@ -42,8 +41,8 @@ impl Answer for QuoteAnswers {
         let result = match quoted {
             Ok(Issued { signed, .. }) => Ok(signed),
             // Nobody waits any more.
-            Err(DeadlineError::Elapsed(_)) => return None,
-            Err(DeadlineError::Inner(error)) => Err(refusal(error)),
+            Err(QuoteError::Elapsed(_) | QuoteError::TooLate(_)) => return None,
+            Err(error) => Err(refusal(error)),
         };
         let mode = result.as_ref().map_or(Mode::Normal, |signed| signed.quote.mode);
         Some(Answered { event: Event::QuoteReply(Box::new(QuoteReply { quote_id, result })), mode })
@@ -56,7 +55,12 @@ fn refusal(error: QuoteError) -> Refusal {
         QuoteError::Refused(refusal) | QuoteError::FeeRefused(refusal) => return refusal.clone(),
         QuoteError::Publish(_) | QuoteError::Fee(AskError::Publish(_)) => RefusalCode::Overloaded,
         QuoteError::Fee(AskError::Request(bus::RequestError::NotSent(_))) => RefusalCode::Overloaded,
+        QuoteError::Overloaded(_)
+        | QuoteError::Unproven(_)
+        | QuoteError::Limit(_)
+        | QuoteError::BreakerOpen => RefusalCode::Overloaded,
         QuoteError::Fee(_) => RefusalCode::FeeUnavailable,
+        QuoteError::TooLate(_) | QuoteError::Elapsed(_) => RefusalCode::DeadlinePassed,
         QuoteError::Delivery(_) => RefusalCode::Internal,
     };
     Refusal::new(code, error.to_string())

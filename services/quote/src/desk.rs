@@ -1,5 +1,7 @@
 //! The quote desk: prices and signs. Both ways to a quote end here, so they cannot differ in more than the mode.
 
+use std::time::Duration;
+
 use contracts::event::Tick;
 use contracts::refusal::{Refusal, RefusalCode};
 use service_kit::problem::PathTaken;
@@ -44,6 +46,16 @@ impl Desk {
         if self.catalogue.get(&tick.product).is_some() {
             self.prices.record(tick);
         }
+    }
+
+    /// How old the price is that a question would be answered with; nothing if there is none yet. A product that there
+    /// is not has no old price: it is refused for what it is.
+    #[must_use]
+    pub fn price_age(&self, ask: &Ask, now: Timestamp) -> Option<Duration> {
+        if self.catalogue.get(&ask.product).is_none() {
+            return Some(Duration::ZERO);
+        }
+        self.prices.latest(&ask.product).map(|mid| now.since(mid.as_of))
     }
 
     /// The price for a question, on the terms of the mode.
@@ -101,7 +113,6 @@ mod tests {
     use super::*;
     use crate::fixtures::{ask, desk, tick};
     use service_kit::clock;
-    use std::time::Duration;
     use trading::fee::TierFreshness;
     use trading::ids::ProductId;
     use trading::quote::PriceFreshness;

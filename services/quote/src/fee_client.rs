@@ -21,8 +21,6 @@ use trading::money;
 use crate::quote::Ask;
 use crate::settings::FeeUrl;
 
-/// Questions at a time: 200 quotes per second of a hundredth of a second each need two.
-const CONCURRENCY_MAX: usize = 64;
 /// The longest answer that is read; one of the fee service has about 300 bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -30,7 +28,7 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum FeeHttpError {
     /// Too many questions are under way.
-    #[error("{CONCURRENCY_MAX} questions are under way")]
+    #[error("as many questions are under way as may be")]
     Busy,
     /// No answer in time.
     #[error("no answer within {} ms", .0.as_millis())]
@@ -63,15 +61,15 @@ struct Answer {
 }
 
 impl FeeClient {
-    /// A client of the fee service; connects when it is first asked.
+    /// A client of the fee service, for so many questions at a time; connects when it is first asked.
     #[must_use]
-    pub fn new(url: &FeeUrl, timeout: Duration) -> Self {
+    pub fn new(url: &FeeUrl, timeout: Duration, questions_max: usize) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout));
         let client =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(CONCURRENCY_MAX).build(connector);
-        Self { client, fees: url.fees().clone(), timeout, free: Arc::new(Semaphore::new(CONCURRENCY_MAX)) }
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(questions_max).build(connector);
+        Self { client, fees: url.fees().clone(), timeout, free: Arc::new(Semaphore::new(questions_max)) }
     }
 
     /// The fee for a notional.

@@ -1,6 +1,8 @@
 //! `POST /v1/quotes` and `GET /v1/quotes/{id}`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
@@ -13,26 +15,47 @@ use service_kit::budget::budget;
 use service_kit::fields::{Fields, SIDES};
 use service_kit::kafka_settings::KafkaSettings;
 use service_kit::problem::{PathTaken, Problem};
-use service_kit::rescue::{Asked, Rescue as _};
+use service_kit::rescue::{self, Asked};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use trading::ids::QuoteId;
 use uuid::Uuid;
 
+use crate::quote::QuoteError;
 use crate::quotes::{Quotes, Terms};
 
 const QUOTE_FIELDS: [&str; 4] = ["account", "product", "side", "quantity"];
 
-#[derive(Debug, Clone)]
+/// What is asked for over HTTP, and how long the asker waits.
+type Question = (Terms, Duration);
+
+#[derive(Clone)]
 struct Shared {
+    door: BoxCloneSyncService<Question, Response, Infallible>,
     quotes: Quotes,
     kafka: Arc<KafkaSettings>,
 }
 
+/// Outermost of all layers: no error escapes it, and what one means to a customer is said once.
+fn door(quotes: Quotes) -> BoxCloneSyncService<Question, Response, Infallible> {
+    let quote = service_fn(move |(terms, budget): Question| {
+        let quotes = quotes.clone();
+        async move {
+            let id = QuoteId::new(Uuid::new_v4().to_string()).expect("a UUID is a legal id");
+            let issued = quotes.quote(id, terms, budget, None).await?;
+            Ok::<_, QuoteError>(issued.path.answer(StatusCode::OK, &issued.signed))
+        }
+    });
+    BoxCloneSyncService::new(rescue::layer(Asked::ToRead).layer(quote))
+}
+
 /// The routes of the quote service. Both answer with the signed quote; its `mode` says whether it is degraded.
 pub fn routes(quotes: Quotes, kafka: &KafkaSettings) -> Router {
-    Router::new()
-        .route("/v1/quotes", post(quote))
-        .route("/v1/quotes/{id}", get(issued))
-        .with_state(Shared { quotes, kafka: Arc::new(kafka.clone()) })
+    Router::new().route("/v1/quotes", post(quote)).route("/v1/quotes/{id}", get(issued)).with_state(Shared {
+        door: door(quotes.clone()),
+        quotes,
+        kafka: Arc::new(kafka.clone()),
+    })
 }
 
 async fn quote(
@@ -48,10 +71,8 @@ async fn quote(
         side: fields.choice("side", &SIDES)?,
         quantity: fields.positive("quantity")?,
     };
-    let id = QuoteId::new(Uuid::new_v4().to_string()).expect("a UUID is a legal id");
-    let issued = shared.quotes.quote(id, terms, budget, None).await;
-    let issued = issued.map_err(|error| error.problem(Asked::ToRead))?;
-    Ok(issued.path.answer(StatusCode::OK, &issued.signed))
+    let Ok(response) = shared.door.oneshot((terms, budget)).await;
+    Ok(response)
 }
 
 /// From memory: whether a quote can be found has nothing to do with Kafka.
@@ -75,8 +96,6 @@ mod tests {
     use http_body_util::BodyExt as _;
     use serde_json::{Value, json};
     use service_kit::metrics::Metrics;
-    use std::time::Duration;
-    use tower::ServiceExt as _;
 
     /// Routes whose circuit is open: everything is computed locally.
     fn degraded(price_age: Duration) -> Router {

@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! - [`http`], [`answers`]: the two doors; [`quotes`]: where both lead;
-//! - [`stack`]: deadline, degrade, track; [`over_kafka`]: the primary way, [`locally`]: the fallback, with
-//!   [`fee_client`] and [`tiers`];
+//! - [`stack`]: the layers, with their bounds in [`layers`] and a witness in [`used`]; [`over_kafka`]: the primary way,
+//!   [`locally`]: the fallback, with [`fee_client`] and [`tiers`];
 //! - [`desk`]: prices and signatures, [`prices`]: the feed, [`issued`]: what was issued;
 //! - [`settings`]: flags and environment.
 //!
@@ -12,12 +12,14 @@
 //! Kafka is given out only after it was acknowledged. Nothing on the request path is read by a group.
 
 pub mod answers;
+mod compare;
 pub mod desk;
 pub mod fee_client;
 #[cfg(test)]
 mod fixtures;
 pub mod http;
 pub mod issued;
+pub mod layers;
 pub mod locally;
 pub mod over_kafka;
 pub mod prices;
@@ -26,12 +28,13 @@ pub mod quotes;
 pub mod settings;
 pub mod stack;
 pub mod tiers;
+pub mod used;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Responder, ResponderLimits, StartAt};
-use circuit::Words;
+use circuit::{BadSetting, Words};
 use contracts::Event;
 use contracts::topics::{
     DEAD_LETTERS, FEE_REQUESTS, MARKET_TICKS, MODES, QUOTE_REPLIES, QUOTE_REQUESTS, QUOTES,
@@ -41,9 +44,10 @@ use service_kit::edge::{Readiness, serve, with_common_routes};
 use service_kit::exchange::{Answering, Questions};
 use service_kit::health::{Health, Operators, Watched};
 use service_kit::inbox::{DeadLetters, Inbox, Received};
+use service_kit::kafka_settings::KafkaSettingsError;
 use service_kit::layout::Topics;
 use service_kit::metrics::Metrics;
-use service_kit::publisher::Publisher;
+use service_kit::publisher::{Publisher, circuit_index};
 use service_kit::settings::Strategy;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -54,13 +58,15 @@ use crate::answers::QuoteAnswers;
 use crate::desk::Desk;
 use crate::fee_client::FeeClient;
 use crate::issued::IssuedQuotes;
+pub use crate::layers::LayerSettings;
 use crate::locally::Locally;
 use crate::over_kafka::OverKafka;
 use crate::quote::Ask;
 use crate::quotes::Quotes;
 pub use crate::settings::{Fallback, FeeUrl, QuoteSettings, SigningKey};
-use crate::stack::Stack;
+use crate::stack::{Parts, Stack};
 use crate::tiers::Tiers;
+pub use crate::used::{FallbackCounts, FallbackUse};
 
 /// The name of the service in records, metrics and logs.
 pub const SERVICE: &str = "quote";
@@ -126,7 +132,9 @@ impl QuoteService {
             Arc::new(Desk::new(signer(settings.signing_key.as_ref()), Tiers::new(tiers::ACCOUNTS_MAX)));
         let over_kafka = OverKafka::new(Arc::clone(&desk), questions.clone(), publisher);
         let locally = Locally::new(Arc::clone(&desk), fee_client(settings), metrics.clone());
-        let stack = stack(settings.kafka.strategy, &health, over_kafka, locally);
+        let partitions = circuit_index(connection.layout().partitions());
+        let stack = stack(settings, (SERVICE, partitions, &health), over_kafka, locally, &metrics)
+            .map_err(KafkaSettingsError::from)?;
         let issued = IssuedQuotes::new(issued::QUOTES_MAX);
         let quotes = Quotes::new(stack, Arc::clone(connection.layout()), issued);
 
@@ -171,24 +179,42 @@ impl QuoteService {
     }
 }
 
-fn stack(strategy: Strategy, health: &Health, over_kafka: OverKafka, locally: Locally) -> Stack {
+fn stack(
+    settings: &QuoteSettings,
+    whose: (&'static str, usize, &Health),
+    over_kafka: OverKafka,
+    locally: Locally,
+    metrics: &Metrics,
+) -> Result<Stack, BadSetting> {
     let primary = move |ask: Ask| {
         let over_kafka = over_kafka.clone();
         async move { over_kafka.quote(ask).await }
     };
-    let fallback = move |ask: Ask| {
-        let locally = locally.clone();
-        async move { locally.quote(ask).await }
-    };
-    match strategy {
-        Strategy::Hang => Stack::hanging(primary),
-        Strategy::Degrade => Stack::degrading(primary, fallback, health.switches(), health.unanswered()),
+    let (_, _, health) = whose;
+    match settings.kafka.strategy {
+        Strategy::Hang => Ok(Stack::hanging(primary)),
+        Strategy::Timeout => Ok(Stack::with_deadline(primary)),
+        Strategy::Breaker => Stack::with_breaker(primary, &settings.kafka.breaker, whose),
+        Strategy::Degrade => {
+            let parts = Parts {
+                switches: health.switches(),
+                unanswered: health.unanswered(),
+                layers: settings.layers.clone(),
+                used: settings.used.clone(),
+                metrics: metrics.clone(),
+            };
+            Stack::degrading(primary, locally, parts)
+        }
     }
 }
 
 fn fee_client(settings: &QuoteSettings) -> Option<FeeClient> {
     match settings.fallback {
-        Fallback::Http => Some(FeeClient::new(&settings.fee_url, settings.fee_timeout())),
+        Fallback::Http => Some(FeeClient::new(
+            &settings.fee_url,
+            settings.fee_timeout(),
+            settings.layers.fee_questions_max(),
+        )),
         Fallback::Cached => None,
     }
 }

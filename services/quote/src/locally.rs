@@ -4,6 +4,7 @@
 //! healthy ones. It is honoured by its signature.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use service_kit::clock;
 use service_kit::metrics::Metrics;
@@ -35,21 +36,39 @@ impl Locally {
     /// # Errors
     /// Only rules of the house: a stale price, a notional over the cap.
     pub async fn quote(&self, ask: Ask) -> Result<Issued, QuoteError> {
-        let priced = self.desk.price(&ask, Mode::Degraded, clock::now())?;
-        let fee = match self.fee_over_http(&ask, &priced).await {
-            Some(fee) => fee,
-            None => {
-                self.metrics.fallback("cached");
-                self.desk.cached_fee(&ask, &priced, clock::now())?
-            }
+        let (issued, way) = self.calculated(&ask, Mode::Degraded).await?;
+        self.metrics.fallback(way);
+        Ok(issued)
+    }
+
+    /// The same for nobody, to be compared with a quote over Kafka. It is not counted, and not capped: the cap is a rule
+    /// for customers, and a large quote says nothing against the calculation.
+    ///
+    /// # Errors
+    /// Only rules of the house: a stale price.
+    pub async fn rehearse(&self, ask: Ask) -> Result<Issued, QuoteError> {
+        self.calculated(&ask, Mode::Normal).await.map(|(issued, _)| issued)
+    }
+
+    /// How old the price is that a question would be answered with.
+    #[must_use]
+    pub fn price_age(&self, ask: &Ask) -> Option<Duration> {
+        self.desk.price_age(ask, clock::now())
+    }
+
+    /// The quote, and by which way its fee was come by.
+    async fn calculated(&self, ask: &Ask, mode: Mode) -> Result<(Issued, &'static str), QuoteError> {
+        let priced = self.desk.price(ask, mode, clock::now())?;
+        let (fee, way) = match self.fee_over_http(ask, &priced).await {
+            Some(fee) => (fee, "http"),
+            None => (self.desk.cached_fee(ask, &priced, clock::now())?, "cached"),
         };
-        Ok(self.desk.issue(&ask, priced, fee))
+        Ok((self.desk.issue(ask, priced, fee), way))
     }
 
     async fn fee_over_http(&self, ask: &Ask, priced: &Priced) -> Option<FeeQuote> {
         match self.fees.as_ref()?.fee(ask, priced.notional).await {
             Ok(fee) => {
-                self.metrics.fallback("http");
                 self.desk.learn(ask, &fee, clock::now());
                 Some(fee)
             }
@@ -69,7 +88,6 @@ mod tests {
     use axum::routing::post;
     use service_kit::problem::PathTaken;
     use std::net::SocketAddr;
-    use std::time::Duration;
     use tokio::net::TcpListener;
 
     /// Long enough for a busy machine to answer, short enough to wait for.
@@ -83,7 +101,7 @@ mod tests {
     }
 
     fn quotes_over(address: SocketAddr, timeout: Duration) -> Locally {
-        let fees = FeeClient::new(&address.into(), timeout);
+        let fees = FeeClient::new(&address.into(), timeout, 8);
         Locally::new(Arc::new(desk(Duration::ZERO)), Some(fees), Metrics::new("quote"))
     }
 

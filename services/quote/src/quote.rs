@@ -4,6 +4,13 @@ use std::time::{Duration, Instant};
 
 use bus::DeliveryError;
 use contracts::refusal::Refusal;
+use degrade::admission;
+use degrade::bulkhead::error::Refused;
+use degrade::deadline::error::{Elapsed, Error as DeadlineError};
+use degrade::early_drop::error::TooLate;
+use degrade::proven::error::Unproven;
+use degrade::shed::error::Overloaded;
+use service_kit::breaker::BreakerError;
 use service_kit::exchange::AskError;
 use service_kit::problem::{PathTaken, Problem};
 use service_kit::publisher::{PublishError, circuit_index};
@@ -71,6 +78,74 @@ pub enum QuoteError {
     /// The quote was not acknowledged.
     #[error("quote not issued: {0}")]
     Delivery(#[from] DeliveryError),
+    /// It came too late to be begun.
+    #[error(transparent)]
+    TooLate(#[from] TooLate),
+    /// There was no answer in time.
+    #[error(transparent)]
+    Elapsed(#[from] Elapsed),
+    /// Too many quotes are in progress for one of its class.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// Kafka is stuck, and the fallback may not serve.
+    #[error("degraded, and {0}")]
+    Unproven(#[from] Unproven),
+    /// Kafka is stuck, and the fallback is at a limit.
+    #[error("degraded and at a limit: {0}")]
+    Limit(#[from] Refused),
+    /// The breaker that people install is open.
+    #[error("the circuit breaker is open")]
+    BreakerOpen,
+}
+
+impl QuoteError {
+    /// Whether this speaks against Kafka: a rule of the house does not.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        !matches!(self, Self::Refused(_) | Self::FeeRefused(_))
+    }
+
+    /// The layer that refused, certainly before anything was sent, if one did.
+    #[must_use]
+    pub const fn refused_by(&self) -> Option<&'static str> {
+        match self {
+            Self::TooLate(_) => Some("early_drop"),
+            Self::Elapsed(Elapsed { passed_on: false, .. }) => Some("deadline"),
+            Self::Overloaded(_) => Some("shed"),
+            Self::Unproven(_) => Some("proven"),
+            Self::Limit(_) => Some("bulkhead"),
+            Self::BreakerOpen => Some("breaker"),
+            _ => None,
+        }
+    }
+}
+
+impl<R: Into<Self>, E: Into<Self>> From<admission::Error<R, E>> for QuoteError {
+    fn from(error: admission::Error<R, E>) -> Self {
+        match error {
+            admission::Error::Refused(refusal) => refusal.into(),
+            admission::Error::Inner(error) => error.into(),
+        }
+    }
+}
+
+impl<E: Into<Self>> From<DeadlineError<E>> for QuoteError {
+    fn from(error: DeadlineError<E>) -> Self {
+        match error {
+            DeadlineError::Elapsed(error) => error.into(),
+            DeadlineError::Inner(error) => error.into(),
+        }
+    }
+}
+
+impl<E: Into<Self>> From<BreakerError<E>> for QuoteError {
+    fn from(error: BreakerError<E>) -> Self {
+        match error {
+            BreakerError::Open => Self::BreakerOpen,
+            BreakerError::Elapsed(budget) => Self::Elapsed(Elapsed { budget, passed_on: true }),
+            BreakerError::Inner(error) => error.into(),
+        }
+    }
 }
 
 impl Rescue for QuoteError {
@@ -81,6 +156,12 @@ impl Rescue for QuoteError {
             Self::Fee(error) => error.problem(asked),
             Self::Publish(error) => error.problem(asked),
             Self::Delivery(error) => error.problem(asked),
+            Self::TooLate(error) => error.problem(asked),
+            Self::Elapsed(error) => error.problem(asked),
+            Self::Overloaded(error) => error.problem(asked),
+            Self::Unproven(error) => error.problem(asked),
+            Self::Limit(error) => error.problem(asked),
+            Self::BreakerOpen => BreakerError::<Problem>::Open.problem(asked),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contracts::refusal::{Refusal, RefusalCode};
-use degrade::deadline::error::Error as DeadlineError;
 use service_kit::clock;
 use service_kit::layout::Layout;
 use trading::Decimal;
@@ -12,8 +11,8 @@ use trading::ids::{AccountId, EventId, ProductId, QuoteId};
 use trading::order::Side;
 
 use crate::issued::IssuedQuotes;
-use crate::quote::{Ask, Issued};
-use crate::stack::{Stack, StackError};
+use crate::quote::{Ask, Issued, QuoteError};
+use crate::stack::Stack;
 
 /// What a customer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,21 +45,21 @@ impl Quotes {
     /// A quote under this id. Asked again with the same terms while it lives, it is the same quote.
     ///
     /// # Errors
-    /// [`StackError`] says whether anything was sent; the id of another living quote is refused.
+    /// [`QuoteError`] says whether anything was sent; the id of another living quote is refused.
     pub async fn quote(
         &self,
         quote_id: QuoteId,
         terms: Terms,
         budget: Duration,
         cause: Option<EventId>,
-    ) -> Result<Issued, StackError> {
+    ) -> Result<Issued, QuoteError> {
         let Terms { account, product, side, quantity } = terms;
         let partition = self.layout.partition_of(&account);
         let deadline = Instant::now() + budget;
         let ask = Ask { quote_id, account, product, side, quantity, partition, budget, deadline, cause };
         match self.issued.get(&ask.quote_id, clock::now()) {
             Some(known) if known.answers(&ask) => return Ok(known.issued),
-            Some(_) => return Err(DeadlineError::Inner(taken(&ask.quote_id).into())),
+            Some(_) => return Err(taken(&ask.quote_id).into()),
             None => {}
         }
         let issued = self.stack.quote(ask.clone()).await?;

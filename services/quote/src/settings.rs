@@ -11,6 +11,9 @@ use service_kit::kafka_settings::{KafkaSettings, KafkaSettingsError};
 use service_kit::settings::HttpSettings;
 use trading::signature::KEY_BYTES_MIN;
 
+use crate::layers::LayerSettings;
+use crate::used::FallbackUse;
+
 /// Where the fee of a degraded quote comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fallback {
@@ -106,6 +109,12 @@ pub struct QuoteSettings {
     /// How long to wait for it, in ms, before the cached tier is used.
     #[arg(long, env = "LEADERLESS_FEE_TIMEOUT_MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub fee_timeout_ms: u64,
+    /// The bounds of the layers.
+    #[command(flatten)]
+    pub layers: LayerSettings,
+    /// What the fallback did, for a program that runs the service inside itself.
+    #[arg(skip)]
+    pub used: FallbackUse,
     /// The key that quotes are signed with, at least 32 bytes; who honours quotes needs the same. Default: a random
     /// one for this process.
     #[arg(long, env = "LEADERLESS_SIGNING_KEY", hide_env_values = true, value_parser = SigningKey::new)]
@@ -120,6 +129,8 @@ impl Default for QuoteSettings {
             fallback: Fallback::Http,
             fee_url: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)).into(),
             fee_timeout_ms: 100,
+            layers: LayerSettings::default(),
+            used: FallbackUse::default(),
             signing_key: None,
         }
     }
@@ -131,7 +142,8 @@ impl QuoteSettings {
     /// # Errors
     /// Names the setting, its value and what is allowed.
     pub fn check(&self) -> Result<(), KafkaSettingsError> {
-        self.kafka.check()
+        self.kafka.check()?;
+        Ok(self.layers.check(self.fee_timeout())?)
     }
 
     /// How long to wait for the fee service over HTTP.

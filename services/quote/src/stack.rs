@@ -1,29 +1,65 @@
-//! The stack of a quote, outermost first: deadline, degrade, track, Kafka; and beside it the fallback.
+//! The way to a quote, by strategy.
 //!
-//! Under `hang` there is only Kafka: no deadline, no circuit, no second way. That is the case.
+//! `degrade` has every layer in its place, as the crate of that name says how to compose them; outermost is the rescue
+//! of the HTTP door, then:
+//!
+//! | layer | here |
+//! |---|---|
+//! | early drop, deadline | what the asker has left, over HTTP or over Kafka |
+//! | shed | customers' quotes give way to quotes for orders |
+//! | degrade | one circuit per partition |
+//! | shadow, track, Kafka | the primary way; a shadow calculates locally and is compared |
+//! | proven, bulkhead, deadline, locally | the other way |
+//!
+//! `hang` has only Kafka: that is the case. `timeout` has a deadline around it. `breaker` has the breaker that people
+//! install, with its time limiter inside.
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
-use circuit::{Calls, SwitchBoard};
-use degrade::deadline::error::Error as DeadlineError;
-use degrade::{ByPartition, DeadlineLayer, DegradeLayer, TrackLayer};
+use circuit::{BadSetting, Calls, SwitchBoard};
+use degrade::shed::Priority;
+use degrade::{
+    BulkheadLayer, ByPartition, DeadlineLayer, DegradeLayer, EarlyDropLayer, Proof, ProvenLayer, ShadowLayer,
+    ShedLayer, TrackLayer,
+};
+use service_kit::breaker::{self, BreakerSettings};
+use service_kit::health::Health;
+use service_kit::metrics::Metrics;
+use service_kit::rescue::RETRY_AFTER;
 use tower::util::BoxCloneSyncService;
-use tower::{Layer, ServiceExt as _, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt as _, service_fn};
 
+use crate::compare::PriceAndRate;
+use crate::layers::LayerSettings;
+use crate::locally::Locally;
 use crate::quote::{Ask, Issued, QuoteError};
-
-/// What the stack fails with.
-pub type StackError = DeadlineError<QuoteError>;
+use crate::used::FallbackUse;
 
 /// The way to a quote. Clones share everything.
 #[derive(Clone)]
-pub struct Stack(BoxCloneSyncService<Ask, Issued, StackError>);
+pub struct Stack(BoxCloneSyncService<Ask, Issued, QuoteError>);
 
 impl fmt::Debug for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stack").finish_non_exhaustive()
     }
+}
+
+/// What the layers of [`Stack::degrading`] need beside the two ways.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Which way a question takes.
+    pub switches: SwitchBoard,
+    /// Where those age that take the primary one.
+    pub unanswered: Calls,
+    /// The bounds.
+    pub layers: LayerSettings,
+    /// Where it is counted what the fallback did.
+    pub used: FallbackUse,
+    /// Where it is counted what the layers refused and compared.
+    pub metrics: Metrics,
 }
 
 impl Stack {
@@ -33,106 +69,139 @@ impl Stack {
         P: Fn(Ask) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Issued, QuoteError>> + Send + 'static,
     {
-        Self(BoxCloneSyncService::new(service_fn(primary).map_err(DeadlineError::Inner)))
+        Self(BoxCloneSyncService::new(service_fn(primary)))
     }
 
-    /// A deadline around both ways; `switches` decides which one a question takes, and only those that go the primary
-    /// way age in `unanswered`.
-    pub fn degrading<P, A, F, B>(primary: P, fallback: F, switches: SwitchBoard, unanswered: Calls) -> Self
+    /// A deadline, and nothing else.
+    pub fn with_deadline<P, A>(primary: P) -> Self
     where
         P: Fn(Ask) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Issued, QuoteError>> + Send + 'static,
-        F: Fn(Ask) -> B + Clone + Send + Sync + 'static,
-        B: Future<Output = Result<Issued, QuoteError>> + Send + 'static,
     {
-        let tracked = TrackLayer::new(unanswered, Ask::circuit).layer(service_fn(primary));
-        let by_circuit = ByPartition::new(switches, Ask::circuit);
-        let degrade = DegradeLayer::new(service_fn(fallback), by_circuit).layer(tracked);
-        Self(BoxCloneSyncService::new(DeadlineLayer::new(|ask: &Ask| ask.budget).layer(degrade)))
+        let deadline = DeadlineLayer::new(budget).layer(service_fn(primary));
+        Self(BoxCloneSyncService::new(deadline.map_err(QuoteError::from)))
+    }
+
+    /// The breaker that people install, around a time limiter.
+    ///
+    /// # Errors
+    /// A setting of the breaker that is unknown or out of bounds.
+    pub fn with_breaker<P, A>(
+        primary: P,
+        settings: &BreakerSettings,
+        whose: (&'static str, usize, &Health),
+    ) -> Result<Self, BadSetting>
+    where
+        P: Fn(Ask) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Issued, QuoteError>> + Send + 'static,
+    {
+        let calls = breaker::Calls { partition: Ask::circuit, budget, failed: QuoteError::is_failure };
+        let guarded = breaker::guard(service_fn(primary), settings, whose, calls)?;
+        Ok(Self(BoxCloneSyncService::new(guarded.map_err(QuoteError::from))))
+    }
+
+    /// Every layer, and `locally` as the other way.
+    ///
+    /// # Errors
+    /// A bound of a layer that is out of bounds.
+    pub fn degrading<P, A>(primary: P, locally: Locally, parts: Parts) -> Result<Self, BadSetting>
+    where
+        P: Fn(Ask) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Issued, QuoteError>> + Send + 'static,
+    {
+        let Parts { switches, unanswered, layers, used, metrics } = parts;
+        let seen = metrics.clone();
+        let proof = Proof::new(layers.shadow(), move |shadow| seen.shadowed(shadow))?;
+        let bulkhead = BulkheadLayer::new(layers.bulkhead(), price_age(&locally))?;
+        let shed = ShedLayer::new(layers.shed(), RETRY_AFTER, Ask::priority)?;
+        let fallback_deadline = layers.fallback_deadline();
+        let fallback = ServiceBuilder::new()
+            .map_err(QuoteError::from)
+            .layer(ProvenLayer::new(proof.clone()))
+            .layer(bulkhead)
+            .layer(DeadlineLayer::new(move |_: &Ask| fallback_deadline))
+            .service(served(&locally, &layers, &used, &metrics));
+        let stack = ServiceBuilder::new()
+            .map_err(move |error| counted(QuoteError::from(error), &used, &metrics))
+            .layer(EarlyDropLayer::new(budget, layers.early_drop_least()))
+            .layer(DeadlineLayer::new(budget))
+            .layer(shed)
+            .layer(DegradeLayer::new(fallback, ByPartition::new(switches, Ask::circuit)))
+            .layer(ShadowLayer::new(rehearsed(&locally), PriceAndRate, proof))
+            .layer(TrackLayer::new(unanswered, Ask::circuit))
+            .service(service_fn(primary));
+        Ok(Self(BoxCloneSyncService::new(stack)))
     }
 
     /// A quote.
     ///
     /// # Errors
-    /// [`StackError`] says whether anything was sent.
-    pub async fn quote(&self, ask: Ask) -> Result<Issued, StackError> {
+    /// [`QuoteError`] says whether anything was sent.
+    pub async fn quote(&self, ask: Ask) -> Result<Issued, QuoteError> {
         self.0.clone().oneshot(ask).await
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures::{ask, desk};
-    use circuit::{Circuits, Decision, Settings, Words};
-    use degrade::deadline::error::Elapsed;
-    use service_kit::clock;
-    use service_kit::problem::PathTaken;
-    use std::sync::Arc;
-    use std::time::Duration;
-    use trading::mode::Mode;
+fn budget(ask: &Ask) -> Duration {
+    ask.budget
+}
 
-    async fn made(mode: Mode, ask: Ask) -> Result<Issued, QuoteError> {
-        let (desk, now) = (Arc::new(desk(Duration::ZERO)), clock::now());
-        let priced = desk.price(&ask, mode, now)?;
-        let fee = desk.cached_fee(&ask, &priced, now)?;
-        Ok(desk.issue(&ask, priced, fee))
+fn price_age(locally: &Locally) -> impl Fn(&Ask) -> Option<Duration> + Clone + Send + Sync + 'static {
+    let locally = locally.clone();
+    move |ask| locally.price_age(ask)
+}
+
+/// The other way for customers, with somebody beside it who looks whether its limits were kept.
+fn served(
+    locally: &Locally,
+    layers: &LayerSettings,
+    used: &FallbackUse,
+    metrics: &Metrics,
+) -> impl tower::Service<Ask, Response = Issued, Error = QuoteError, Future: Send> + Clone + Send + Sync + 'static
+{
+    let (locally, used, metrics) = (locally.clone(), used.clone(), metrics.clone());
+    let (limits, slack) = (layers.bulkhead(), layers.fallback_deadline());
+    service_fn(move |ask: Ask| {
+        let (locally, metrics, in_progress) = (locally.clone(), metrics.clone(), used.begin());
+        async move {
+            let issued = locally.quote(ask).await?;
+            if in_progress.served(&issued, &limits, slack) {
+                metrics.beyond_limit();
+            }
+            Ok(issued)
+        }
+    })
+}
+
+/// The other way for nobody, to be compared.
+fn rehearsed(
+    locally: &Locally,
+) -> impl tower::Service<Ask, Response = Issued, Error = QuoteError, Future: Send> + Clone + Send + Sync + 'static
+{
+    let locally = locally.clone();
+    service_fn(move |ask: Ask| {
+        let locally = locally.clone();
+        async move { locally.rehearse(ask).await }
+    })
+}
+
+/// Counts a refusal on its way out.
+fn counted(error: QuoteError, used: &FallbackUse, metrics: &Metrics) -> QuoteError {
+    if let Some(layer) = error.refused_by() {
+        metrics.refused(layer);
     }
-
-    fn circuits() -> Circuits {
-        let words = Words { degraded: "down", restored: "up" };
-        Circuits::new(["0", "1"], words, Settings::default(), 1).unwrap()
+    if matches!(error, QuoteError::Unproven(_) | QuoteError::Limit(_)) {
+        used.refused();
     }
+    error
+}
 
-    fn degrading<P, A>(primary: P, circuits: &Circuits) -> Stack
-    where
-        P: Fn(Ask) -> A + Clone + Send + Sync + 'static,
-        A: Future<Output = Result<Issued, QuoteError>> + Send + 'static,
-    {
-        let fallback = |ask| made(Mode::Degraded, ask);
-        Stack::degrading(primary, fallback, circuits.switches(), circuits.unanswered())
-    }
-
-    #[tokio::test]
-    async fn an_open_circuit_makes_a_degraded_quote_of_its_own_partition_only() {
-        let circuits = circuits();
-        let stack = degrading(|ask| made(Mode::Normal, ask), &circuits);
-        let issued = stack.quote(ask()).await.unwrap();
-        assert_eq!((issued.path, issued.signed.quote.mode), (PathTaken::Kafka, Mode::Normal));
-
-        circuits.switches().set(1, Decision::Fallback);
-        let issued = stack.quote(ask()).await.unwrap();
-        assert_eq!((issued.path, issued.signed.quote.mode), (PathTaken::Sync, Mode::Degraded));
-        let elsewhere = Ask { partition: 0, ..ask() };
-        assert_eq!(stack.quote(elsewhere).await.unwrap().path, PathTaken::Kafka);
-
-        circuits.switches().set(1, Decision::Primary);
-        assert_eq!(stack.quote(ask()).await.unwrap().path, PathTaken::Kafka);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_ends_with_the_budget_and_is_seen_by_its_circuit() {
-        let mut circuits = circuits();
-        let stack = degrading(|_| std::future::pending(), &circuits);
-        let budget = Duration::from_millis(300);
-        let call = tokio::spawn(async move { stack.quote(Ask { budget, ..ask() }).await });
-        tokio::task::yield_now().await;
-        let opened = (1..=60).any(|tick| {
-            let changes = circuits.watch(Duration::from_millis(10 * tick));
-            changes.iter().any(|change| change.partition == 1)
-        });
-        assert!(opened, "a call that is not answered opens its circuit");
-        let elapsed = Elapsed { budget, passed_on: true };
-        assert_eq!(call.await.unwrap(), Err(DeadlineError::Elapsed(elapsed)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn hanging_waits_for_as_long_as_it_takes() {
-        let stack = Stack::hanging(|ask| async move {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            made(Mode::Normal, ask).await
-        });
-        let ask = Ask { budget: Duration::from_millis(1), ..ask() };
-        assert_eq!(stack.quote(ask).await.unwrap().path, PathTaken::Kafka);
+impl Ask {
+    /// A quote that an order waits for goes before one that a customer looks at.
+    fn priority(&self) -> Priority {
+        if self.cause.is_some() { Priority::NewOrder } else { Priority::Quote }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub(crate) const BUDGET: Duration = Duration::from_millis(300);
 pub(crate) const WHOLE_WAY: [EventType; 6] =
     [OrderPlaced, QuoteRequest, FeeRequest, OrderAccepted, TradeExecuted, LedgerPosted];
 
+pub(crate) const PLACES: Places = Places { in_flight_max: 10, unresolved_max: 10 };
+
 pub(crate) struct Bench {
     pub(crate) script: Arc<Script>,
     pub(crate) switches: SwitchBoard,
@@ -35,17 +37,25 @@ pub(crate) struct Bench {
     _circuits: Circuits,
 }
 
-pub(crate) fn bench(places: Places, protected: bool) -> Bench {
+/// Which layers are around the executor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Layers {
+    None,
+    Deadline,
+    All,
+}
+
+pub(crate) fn bench(places: Places, layers: Layers) -> Bench {
     let words = Words { degraded: "refused", restored: "taken" };
     let circuits = Circuits::new(["trade-0"], words, Settings::default(), 1).unwrap();
     let (script, switches, unresolved) =
         (Arc::<Script>::default(), circuits.switches(), UnresolvedCount::default());
     let out: Out = Arc::new(Arc::clone(&script));
     let executor = Executor::new(out.clone(), Arc::new(Catalogue::default()));
-    let stack = if protected {
-        stack::protected(executor, switches.clone(), circuits.unanswered())
-    } else {
-        stack::bare(executor)
+    let stack = match layers {
+        Layers::None => stack::bare(executor),
+        Layers::Deadline => stack::with_deadline(executor),
+        Layers::All => stack::protected(executor, switches.clone(), circuits.unanswered()),
     };
     let table = Arc::new(OrderTable::new(100));
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -62,7 +72,7 @@ pub(crate) fn bench(places: Places, protected: bool) -> Bench {
 }
 
 pub(crate) fn protected() -> Bench {
-    bench(Places { in_flight_max: 10, unresolved_max: 10 }, true)
+    bench(PLACES, Layers::All)
 }
 
 impl Bench {

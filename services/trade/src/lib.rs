@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`routes`], [`request`], [`answers`]: HTTP in and out.
 //! - [`desk`]: idempotency, bounds, a task per order. [`table`], [`entry`]: the orders that are remembered.
-//! - [`stack`]: deadline, circuit, tracking; inside of it the [`executor`], one step after the other.
+//! - [`stack`]: the layers of each strategy; inside of it the [`executor`], one step after the other.
 //! - [`flow`]: the step machine that decides whether an order may go on. The place to start reading.
 //! - [`resolver`]: what became of orders whose customers were told `executed: unknown`.
 //! - [`wire`], [`facts`], [`kafka`]: what an order says to the world.
@@ -21,13 +21,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use circuit::Words;
+use circuit::{BadSetting, Words};
 use contracts::topics;
 use service_kit::connection::{ConnectError, Connection};
 use service_kit::edge::{self, Readiness};
 use service_kit::exchange::Questions;
 use service_kit::health::{Health, Operators, Watched};
 use service_kit::inbox::DeadLetters;
+use service_kit::kafka_settings::KafkaSettingsError;
 use service_kit::layout::Topics;
 use service_kit::metrics::Metrics;
 use service_kit::publisher::{Publisher, circuit_index};
@@ -132,7 +133,9 @@ impl Service {
         let out: Out = Arc::new(KafkaWire::new(publisher, questions.clone()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let catalogue = Arc::new(Catalogue::default());
-        let desk = desk(settings, &connection, &health, (out, Arc::clone(&catalogue)), (&tasks, &stop));
+        let out = (out, Arc::clone(&catalogue));
+        let desk = desk(settings, &connection, &health, out, (&tasks, &stop));
+        let desk = desk.map_err(KafkaSettingsError::from)?;
         let app = App { desk, catalogue, kafka: Arc::new(settings.kafka.clone()) };
         Ok(Self { connection, health, questions, app, tasks, stop })
     }
@@ -166,7 +169,7 @@ fn desk(
     health: &Health,
     (out, catalogue): (Out, Arc<Catalogue>),
     (tasks, stop): (&TaskTracker, &CancellationToken),
-) -> Desk {
+) -> Result<Desk, BadSetting> {
     let places = Places {
         in_flight_max: as_count(settings.orders.in_flight_max),
         unresolved_max: as_count(settings.orders.unresolved_max),
@@ -175,6 +178,11 @@ fn desk(
     let executor = Executor::new(Arc::clone(&out), catalogue);
     let stack = match settings.kafka.strategy {
         Strategy::Hang => stack::bare(executor),
+        Strategy::Timeout => stack::with_deadline(executor),
+        Strategy::Breaker => {
+            let whose = ("trade", circuit_index(connection.layout().partitions()), health);
+            stack::with_breaker(executor, &settings.kafka.breaker, whose)?
+        }
         Strategy::Degrade => stack::protected(executor, health.switches(), health.unanswered()),
     };
     let worker = Worker {
@@ -189,7 +197,7 @@ fn desk(
     let resolver = Resolver::start(&worker, partitions, places.unresolved_max, (tasks, stop));
     let partition_of =
         Box::new(move |key: &trading::ids::OrderKey| circuit_index(layout.partition_of(&key.account)));
-    Desk::new(table, stack, resolver, partition_of, places, (tasks.clone(), stop.clone()))
+    Ok(Desk::new(table, stack, resolver, partition_of, places, (tasks.clone(), stop.clone())))
 }
 
 fn as_count(number: u32) -> usize {

@@ -38,6 +38,8 @@
 //! - **At most [`concurrency`](Settings::concurrency) at the same time**; one more is skipped and counted. It does not take
 //!   places of the customers' bulkhead, and it never waits.
 //! - **A shadow has a deadline**, and one that is late has failed.
+//! - **A fallback in doubt is shadowed by every call**, within that number, until it is proven: so a service that has just
+//!   started has a fallback after its first answer, and one that was wrong for a while has it back as soon as it is right.
 //! - **Which calls** is decided by a counter per thread, scrambled, so that nothing is shared on the hot path and calls
 //!   that come in a rhythm are not all of one kind. Only a call that is chosen allocates.
 

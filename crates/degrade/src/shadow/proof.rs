@@ -36,6 +36,17 @@ struct Known {
     observe: Box<dyn Fn(Seen) + Send + Sync>,
 }
 
+impl Known {
+    /// Without a look at the clock.
+    #[inline]
+    fn is_doubted(&self) -> bool {
+        let strikes = self.settings.strikes;
+        !self.ever_agreed.load(Relaxed)
+            || self.diverged_in_a_row.load(Relaxed) >= strikes
+            || self.failed_in_a_row.load(Relaxed) >= strikes
+    }
+}
+
 impl Proof {
     /// Nothing is known yet. `observe` hears of each shadow that ends: for a histogram, say. It must not block or panic.
     ///
@@ -89,9 +100,10 @@ impl Proof {
         self.known.totals.counts()
     }
 
+    /// While something but its age speaks against the fallback, every call is chosen: a customer may need it next.
     #[inline]
     pub(super) fn chooses(&self) -> bool {
-        sample::one_in(self.known.settings.one_in)
+        sample::one_in(self.known.settings.one_in) || self.known.is_doubted()
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -10,7 +10,7 @@ use crate::within::within;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// One call in so many takes the fallback too. 50, which is 2 %; 1 to 1,000,000. Choose it so that shadows come more
-    /// often than a proof grows old.
+    /// often than a proof grows old. While the fallback is not proven for another reason than its age, every call does.
     pub one_in: u32,
     /// Shadows at the same time. 8; 1 to 1,024.
     pub concurrency: usize,

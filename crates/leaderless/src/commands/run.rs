@@ -16,7 +16,7 @@ use super::{EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, Usage, kafka};
 use crate::cli::RunArgs;
 use crate::game_day::{GameDay, Watch};
 use crate::output;
-use crate::system::{ClusterKind, order_paths_touched};
+use crate::system::{ClusterKind, Design, order_paths_touched};
 
 /// Runs the game day and says what came of it.
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
@@ -24,6 +24,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let written_rate = scenario.load.rate_per_s;
     scenario.load.rate_per_s = args.rate.unwrap_or(written_rate);
     let arms = chosen(&scenario, &args.arms)?;
+    check_designs(&scenario, &arms)?;
     let cluster = cluster(&args, &scenario).await?;
     let folder = folder(&args, &scenario)?;
     raise_descriptor_limit();
@@ -45,7 +46,17 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     Ok(exit_code(ended.result.verdict.status))
 }
 
-/// The arms to run: all of the scenario's, or those that were named, in that order.
+/// The settings of the arms, as far as they can be held against each other before anything starts.
+fn check_designs(scenario: &Scenario, arms: &[String]) -> Result<(), Usage> {
+    let named = arms.iter().filter_map(|name| scenario.arm(name));
+    for arm in named {
+        let checked = Design::from(arm).check();
+        checked.map_err(|error| Usage(format!("{}: arms.{}: {error}", scenario.name, arm.name)))?;
+    }
+    Ok(())
+}
+
+/// The arms to run: those that were named, in that order; else all of the scenario's that are not optional.
 fn chosen(scenario: &Scenario, named: &[String]) -> Result<Vec<String>, Usage> {
     let all: Vec<String> = scenario.arms.iter().map(|arm| arm.name.clone()).collect();
     if let Some(unknown) = named.iter().find(|name| scenario.arm(name).is_none()) {
@@ -55,7 +66,11 @@ fn chosen(scenario: &Scenario, named: &[String]) -> Result<Vec<String>, Usage> {
     if let Some(twice) = named.iter().enumerate().find(|(at, name)| named[..*at].contains(name)) {
         return Err(Usage(format!("--arms: `{}` is named twice", twice.1)));
     }
-    Ok(if named.is_empty() { all } else { named.to_vec() })
+    if named.is_empty() {
+        let played = scenario.arms.iter().filter(|arm| !arm.optional);
+        return Ok(played.map(|arm| arm.name.clone()).collect());
+    }
+    Ok(named.to_vec())
 }
 
 /// The cluster that was asked for, if the timeline fits it and it can be had on this machine.
@@ -147,10 +162,24 @@ mod tests {
     fn an_unknown_arm_is_refused_with_those_that_there_are() {
         let scenario = load("frozen-controller").unwrap();
         let error = chosen(&scenario, &["hung".to_owned()]).unwrap_err();
-        assert_eq!(error.to_string(), "--arms: frozen-controller has no arm `hung` (allowed: hang, degrade)");
+        assert_eq!(
+            error.to_string(),
+            "--arms: frozen-controller has no arm `hung` (allowed: hang, timeout, breaker, degrade)"
+        );
         assert_eq!(chosen(&scenario, &["degrade".to_owned()]).unwrap(), ["degrade"]);
         assert_eq!(chosen(&scenario, &[]).unwrap(), ["hang", "degrade"]);
         assert!(chosen(&scenario, &["hang".to_owned(), "hang".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn numbers_that_do_not_go_together_are_told_before_anything_starts() {
+        let mut scenario = load("frozen-controller").unwrap();
+        let circuit = [("age_floor_ms", 900)].into_iter().collect();
+        let plan = scenario::DegradePlan { circuit, ..Default::default() };
+        scenario.arms[3].strategy = scenario::Strategy::Degrade(plan);
+        assert!(check_designs(&scenario, &["hang".to_owned()]).is_ok());
+        let error = check_designs(&scenario, &["degrade".to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("frozen-controller: arms.degrade: setting age_floor is 900ms"), "{error}");
     }
 
     #[test]

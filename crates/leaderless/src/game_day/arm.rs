@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use circuit::Decision;
 use loadgen::{Handle, Progress as Load, RunResult};
 use recorder::{Outcome, Phase, Recorder};
-use report::{ArmResult, ArmVerdict, FaultRecord, Progress, Stage, TimelineEntry};
+use report::{ArmResult, ArmVerdict, FallbackResult, FaultRecord, Progress, Stage, TimelineEntry};
 use scenario::{Arm, AuditFacts, Measurements, Step};
 use service_kit::health::ModeNotice;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -194,6 +194,7 @@ impl Rehearsal<'_> {
             times: measured.times.into(),
             schedule_lag_ms: load.lag().percentiles(),
             faults: self.injections.iter().map(|injection| injection.record.clone()).collect(),
+            fallback: fallback(self.system),
             ledger: found.ledger,
             verdict: ArmVerdict::judge(&self.arm.expect, &measured, invalid),
         })
@@ -234,6 +235,12 @@ impl Rehearsal<'_> {
         lines.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         lines
     }
+}
+
+/// What the fallback of quotes did over the whole arm.
+fn fallback(system: &System) -> FallbackResult {
+    let counts = system.fallback();
+    FallbackResult { served: counts.served, refused: counts.refused, beyond_limit: counts.beyond_limit }
 }
 
 /// Carries a step out. It counts from its beginning: that is when harm may begin.

@@ -119,7 +119,7 @@ impl GameDay {
     /// A system that is up, and whether it is warm.
     async fn start(&self, arm: &Arm) -> anyhow::Result<(System, bool)> {
         let Scenario { cluster, load, .. } = &self.scenario;
-        let starting = System::start(&self.cluster, cluster, &arm.strategy, &load.products, self.seed);
+        let starting = System::start(&self.cluster, cluster, arm, &load.products, self.seed);
         let system = starting.await?;
         let warm = match self.cluster.backend() {
             Backend::Embedded => true,

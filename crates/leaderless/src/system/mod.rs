@@ -15,12 +15,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bus::{Admin, Preset, Settings};
 use lab::Lab;
-use scenario::{ClusterPlan, Strategy};
+use quote_service::{FallbackCounts, FallbackUse};
+use scenario::ClusterPlan;
 use service_kit::health::{ModeNotice, ModeNotices};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 pub use cluster::ClusterKind;
+pub use settings::Design;
 pub use thread::OwnThread;
 pub use topics::order_paths_touched;
 
@@ -34,6 +36,7 @@ pub struct System {
     threads: Vec<OwnThread>,
     lab: Arc<dyn Lab>,
     notices: ModeNotices,
+    fallback: FallbackUse,
     quote: SocketAddr,
     trade: SocketAddr,
     fee: SocketAddr,
@@ -47,7 +50,7 @@ impl System {
     pub async fn start(
         kind: &ClusterKind,
         plan: &ClusterPlan,
-        strategy: &Strategy,
+        design: impl Into<Design>,
         products: &[String],
         seed: u64,
     ) -> anyhow::Result<Self> {
@@ -59,14 +62,15 @@ impl System {
         let (quote_at, quote) = listen()?;
         let (trade_at, trade) = listen()?;
         let notices = ModeNotices::default();
-        let services = settings::Services::new(strategy, &lab.bootstrap(), fee_at, &notices, patience);
+        let services = settings::Services::new(&design.into(), &lab.bootstrap(), fee_at, &notices, patience);
+        let fallback = services.fallback_use();
         let threads = vec![
             spawn("trade-service", trade, services.trade, trade_service::run)?,
             spawn("quote-service", quote, services.quote, quote_service::run)?,
             spawn("fee-service", fee, services.fee, fee_service::run)?,
             feed,
         ];
-        let system = Self { threads, lab, notices, quote: quote_at, trade: trade_at, fee: fee_at };
+        let system = Self { threads, lab, notices, fallback, quote: quote_at, trade: trade_at, fee: fee_at };
         match system.wait_until_ready(products, patience).await {
             Ok(()) => Ok(system),
             // A part that has ended by itself knows why.
@@ -105,6 +109,12 @@ impl System {
     #[must_use]
     pub fn notices(&self) -> broadcast::Receiver<ModeNotice> {
         self.notices.subscribe()
+    }
+
+    /// What the fallback of quotes did so far.
+    #[must_use]
+    pub fn fallback(&self) -> FallbackCounts {
+        self.fallback.counts()
     }
 
     /// The settings of a client of our own, such as an auditor.

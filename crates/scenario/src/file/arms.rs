@@ -1,7 +1,13 @@
 //! The tables `[arms.*]` and `[expect]`: the designs that are compared, and what is expected of each.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::section::{Entry, Section};
-use crate::model::{Arm, CircuitPlan, DegradePlan, LABELS, OrderFallback, QuoteFallback, Strategy};
+use crate::model::{
+    Arm, BREAKER, BreakerPlan, BreakerScope, CIRCUIT, DegradePlan, LABELS, LAYERS, Number, Numbers,
+    OrderFallback, QuoteFallback, Strategy, TimeoutPlan,
+};
 use gates::Gate;
 use gates::did_you_mean;
 
@@ -12,12 +18,24 @@ const GATES_MAX: usize = 100;
 /// The longest gate.
 const GATE_CHARS_MAX: usize = 200;
 
+/// The most settings of librdkafka that an arm changes.
+const CLIENT_MAX: usize = 50;
+/// The longest key or value of one.
+const CLIENT_CHARS_MAX: usize = 200;
+
 /// The strategies by name. Others find their place here and in [`strategy`].
-const STRATEGIES: [(&str, Kind); 2] = [("hang", Kind::Hang), ("degrade", Kind::Degrade)];
+const STRATEGIES: [(&str, Kind); 4] = [
+    ("hang", Kind::Hang),
+    ("timeout", Kind::Timeout),
+    ("breaker", Kind::Breaker),
+    ("degrade", Kind::Degrade),
+];
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Hang,
+    Timeout,
+    Breaker,
     Degrade,
 }
 
@@ -28,30 +46,50 @@ pub(super) fn read(root: &mut Section<'_>) -> Vec<Arm> {
         section.complain(format!("must be 1 to {ARMS_MAX} tables, e.g. [arms.hang]"));
     }
     // An arm that cannot be read keeps its name, so that what is expected of it is still checked.
-    let mut arms: Vec<Arm> = tables
-        .into_iter()
-        .map(|(name, entry)| {
-            let strategy = arm(name, &entry).unwrap_or(Strategy::Hang);
-            Arm { name: name.to_owned(), strategy, expect: Vec::new() }
-        })
-        .collect();
+    let mut arms: Vec<Arm> =
+        tables.into_iter().map(|(name, entry)| arm(name, &entry).unwrap_or_else(|| unread(name))).collect();
+    if !arms.is_empty() && arms.iter().all(|arm| arm.optional) {
+        section.complain("one arm at least must not be optional");
+    }
     expectations(&root.section("expect"), &mut arms);
     arms
 }
 
-fn arm(name: &str, entry: &Entry<'_>) -> Option<Strategy> {
+/// An arm that could not be read.
+fn unread(name: &str) -> Arm {
+    Arm {
+        name: name.to_owned(),
+        strategy: Strategy::Hang,
+        client: BTreeMap::new(),
+        optional: false,
+        expect: Vec::new(),
+    }
+}
+
+fn arm(name: &str, entry: &Entry<'_>) -> Option<Arm> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     if name.is_empty() || name.len() > 32 || !name.bytes().all(plain) {
         entry.reject("an arm's name must be 1 to 32 of a-z, 0-9, - and _");
     }
     let mut section = entry.section()?;
-    let kind = section.require("strategy", "\"hang\" or \"degrade\"")?.choice(&STRATEGIES)?;
-    Some(strategy(section, kind))
+    let allowed = "\"hang\", \"timeout\", \"breaker\" or \"degrade\"";
+    let kind = section.require("strategy", allowed)?.choice(&STRATEGIES)?;
+    let strategy = strategy(&mut section, kind);
+    let client = client(&section.section("client"));
+    let optional = section.flag("optional");
+    section.finish();
+    Some(Arm { name: name.to_owned(), strategy, client, optional, expect: Vec::new() })
 }
 
-fn strategy(mut section: Section<'_>, kind: Kind) -> Strategy {
-    let strategy = match kind {
+fn strategy(section: &mut Section<'_>, kind: Kind) -> Strategy {
+    match kind {
         Kind::Hang => Strategy::Hang,
+        Kind::Timeout => Strategy::Timeout(TimeoutPlan { deadline: deadline(section) }),
+        Kind::Breaker => Strategy::Breaker(BreakerPlan {
+            deadline: deadline(section),
+            scope: section.choice("scope", &BreakerScope::NAMES).unwrap_or_default(),
+            breaker: numbers(section.section("breaker"), &BREAKER),
+        }),
         Kind::Degrade => Strategy::Degrade(DegradePlan {
             quote_fallback: section
                 .choice("quote_fallback", &QuoteFallback::NAMES)
@@ -59,29 +97,41 @@ fn strategy(mut section: Section<'_>, kind: Kind) -> Strategy {
             order_fallback: section
                 .choice("order_fallback", &OrderFallback::NAMES)
                 .unwrap_or(OrderFallback::Reject),
-            deadline: section.millis("deadline_ms", 10..=60_000),
-            circuit: circuit(section.section("circuit")),
+            deadline: deadline(section),
+            circuit: numbers(section.section("circuit"), &CIRCUIT),
+            layers: numbers(section.section("layers"), &LAYERS),
         }),
-    };
-    section.finish();
-    strategy
+    }
 }
 
-/// The bounds are those of the circuit's own settings, where one does not depend on another.
-fn circuit(mut section: Section<'_>) -> CircuitPlan {
-    let plan = CircuitPlan {
-        slo: section.millis("slo_ms", 100..=60_000),
-        age_floor: section.millis("age_floor_ms", 10..=30_000),
-        heartbeat_period: section.millis("heartbeat_period_ms", 20..=10_000),
-        close_timeout: section.millis("close_timeout_ms", 20..=30_000),
-        probe_period: section.millis("probe_period_ms", 10..=10_000),
-        probe_deadline: section.millis("probe_deadline_ms", 10..=30_000),
-        dwell_min: section.millis("dwell_min_ms", 10..=600_000),
-        dwell_max: section.millis("dwell_max_ms", 10..=600_000),
-        probes_to_close: section.integer("probes_to_close", 1..=100).and_then(|it| it.try_into().ok()),
+fn deadline(section: &mut Section<'_>) -> Option<Duration> {
+    section.millis("deadline_ms", 10..=60_000)
+}
+
+/// Those of `table` that are set.
+fn numbers(mut section: Section<'_>, table: &'static [Number]) -> Numbers {
+    let set = |number: &Number| {
+        let value = section.integer(number.key, number.min.into()..=number.max.into())?;
+        Some((number.key, u32::try_from(value).ok()?))
     };
+    let numbers = table.iter().filter_map(set).collect();
     section.finish();
-    plan
+    numbers
+}
+
+/// Settings of librdkafka, which knows itself what it takes: it is asked before a run begins.
+fn client(section: &Section<'_>) -> BTreeMap<String, String> {
+    let entries: Vec<_> = section.entries().collect();
+    if entries.len() > CLIENT_MAX {
+        section.complain(format!("must be at most {CLIENT_MAX} settings"));
+    }
+    let setting = |(key, entry): (&str, Entry<'_>)| {
+        if key.chars().count() > CLIENT_CHARS_MAX {
+            entry.reject(format!("a setting's name has at most {CLIENT_CHARS_MAX} characters"));
+        }
+        Some((key.to_owned(), entry.text(CLIENT_CHARS_MAX)?.to_owned()))
+    };
+    entries.into_iter().filter_map(setting).collect()
 }
 
 fn expectations(section: &Section<'_>, arms: &mut [Arm]) {

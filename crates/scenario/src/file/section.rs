@@ -86,6 +86,16 @@ impl<'s> Section<'s> {
         self.get(key)?.choice(allowed)
     }
 
+    /// Whether `key` is true; a problem if it is neither true nor false.
+    pub(crate) fn flag(&mut self, key: &'static str) -> bool {
+        let Some(entry) = self.get(key) else { return false };
+        let found = entry.value.get_ref().as_bool();
+        if found.is_none() {
+            entry.reject("must be true or false");
+        }
+        found.unwrap_or(false)
+    }
+
     /// All keys with their values in the order of the file.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'s str, Entry<'s>)> + use<'s> {
         let (source, path) = (self.source, self.path.clone());

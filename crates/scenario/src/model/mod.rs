@@ -5,11 +5,15 @@
 //! arguments have the right kind. Counts and weights are plain numbers; times are durations.
 
 mod names;
+mod numbers;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::fault::FaultCall;
 use gates::Gate;
+
+pub use numbers::{BREAKER, CIRCUIT, LAYERS, Number, Numbers};
 
 /// A game day: what is broken under which load, which designs are compared, and what is expected of each.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,6 +196,10 @@ pub struct Arm {
     pub name: String,
     /// The design.
     pub strategy: Strategy,
+    /// Settings of librdkafka on top of the strategy's, for every client of the services; at most 50.
+    pub client: BTreeMap<String, String>,
+    /// Whether it is only played when it is named with `--arms`.
+    pub optional: bool,
     /// What is expected of it; none is no opinion.
     pub expect: Vec<Gate>,
 }
@@ -201,8 +209,40 @@ pub struct Arm {
 pub enum Strategy {
     /// No protection and the client's defaults: the case.
     Hang,
+    /// A deadline for every call, and nothing else.
+    Timeout(TimeoutPlan),
+    /// The circuit breaker that people install, around a time limiter.
+    Breaker(BreakerPlan),
     /// A circuit per partition and an answer without Kafka.
     Degrade(DegradePlan),
+}
+
+/// The settings of [`Strategy::Timeout`]; `None` leaves the service's own default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TimeoutPlan {
+    /// The service's deadline for a call over Kafka. 10 ms to 1 min.
+    pub deadline: Option<Duration>,
+}
+
+/// The settings of [`Strategy::Breaker`]; `None` leaves the service's own default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BreakerPlan {
+    /// The service's deadline for a call over Kafka, inside of the breaker. 10 ms to 1 min.
+    pub deadline: Option<Duration>,
+    /// What one breaker stands for.
+    pub scope: BreakerScope,
+    /// When it opens and closes: of [`BREAKER`].
+    pub breaker: Numbers,
+}
+
+/// What one breaker stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BreakerScope {
+    /// All of Kafka, as one breaker per dependency is what manuals show. The default.
+    #[default]
+    Service,
+    /// One partition, which nobody's manual has; so that nobody need wonder what that would have done.
+    Partition,
 }
 
 /// The settings of [`Strategy::Degrade`]; `None` leaves the service's own default.
@@ -214,8 +254,22 @@ pub struct DegradePlan {
     pub order_fallback: OrderFallback,
     /// The service's deadline for a call over Kafka. 10 ms to 1 min.
     pub deadline: Option<Duration>,
-    /// When circuits open and close.
-    pub circuit: CircuitPlan,
+    /// When circuits open and close: of [`CIRCUIT`].
+    pub circuit: Numbers,
+    /// The bounds of the layers around and beside them: of [`LAYERS`].
+    pub layers: Numbers,
+}
+
+impl Default for DegradePlan {
+    fn default() -> Self {
+        Self {
+            quote_fallback: QuoteFallback::Http,
+            order_fallback: OrderFallback::Reject,
+            deadline: None,
+            circuit: Numbers::default(),
+            layers: Numbers::default(),
+        }
+    }
 }
 
 /// Where quotes come from while a circuit is open.
@@ -232,29 +286,6 @@ pub enum QuoteFallback {
 pub enum OrderFallback {
     /// Refused before anything was produced. The default.
     Reject,
-}
-
-/// The thresholds of a circuit; `None` leaves the circuit's own default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CircuitPlan {
-    /// The answer time that customers were promised; half of it is the ceiling of every age limit.
-    pub slo: Option<Duration>,
-    /// The floor of every age limit.
-    pub age_floor: Option<Duration>,
-    /// Between two heartbeats of a partition.
-    pub heartbeat_period: Option<Duration>,
-    /// A heartbeat outstanding for longer has failed.
-    pub close_timeout: Option<Duration>,
-    /// Between two heartbeats of a half-open circuit.
-    pub probe_period: Option<Duration>,
-    /// The deadline of a heartbeat of a half-open circuit.
-    pub probe_deadline: Option<Duration>,
-    /// How long a circuit stays open at first.
-    pub dwell_min: Option<Duration>,
-    /// How long it stays open at most before it is probed again.
-    pub dwell_max: Option<Duration>,
-    /// Healthy heartbeats in a row that close it. 1 to 100.
-    pub probes_to_close: Option<u16>,
 }
 
 /// The labels that the requests of the load carry, as gates name them.
@@ -312,23 +343,6 @@ impl ClockPlan {
             ("broker_start_ms", self.broker_start),
             ("offsets_commit_ms", self.offsets_commit),
             ("leader_rebalance_ms", self.leader_rebalance),
-        ];
-        all.into_iter().filter_map(|(key, value)| Some((key, value?)))
-    }
-}
-
-impl CircuitPlan {
-    /// The times that are set, by their keys in a file.
-    pub fn overrides(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        let all = [
-            ("slo_ms", self.slo),
-            ("age_floor_ms", self.age_floor),
-            ("heartbeat_period_ms", self.heartbeat_period),
-            ("close_timeout_ms", self.close_timeout),
-            ("probe_period_ms", self.probe_period),
-            ("probe_deadline_ms", self.probe_deadline),
-            ("dwell_min_ms", self.dwell_min),
-            ("dwell_max_ms", self.dwell_max),
         ];
         all.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }

@@ -1,7 +1,7 @@
 //! The names of choices, as they stand in a file. The parser and the canonical form read the same table, so that
 //! the two cannot differ.
 
-use super::{Anchor, Arrivals, ClockPreset, OrderFallback, Placement, QuoteFallback, Strategy};
+use super::{Anchor, Arrivals, BreakerScope, ClockPreset, OrderFallback, Placement, QuoteFallback, Strategy};
 
 /// The name under which `value` stands in `names`, which has every variant.
 fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
@@ -14,6 +14,8 @@ impl Strategy {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Hang => "hang",
+            Self::Timeout(_) => "timeout",
+            Self::Breaker(_) => "breaker",
             Self::Degrade(_) => "degrade",
         }
     }
@@ -42,6 +44,16 @@ impl ClockPreset {
 impl Arrivals {
     pub(crate) const NAMES: [(&'static str, Self); 2] =
         [("poisson", Self::Poisson), ("constant", Self::Constant)];
+
+    /// The name in a file.
+    pub fn name(self) -> &'static str {
+        name_of(&Self::NAMES, &self)
+    }
+}
+
+impl BreakerScope {
+    pub(crate) const NAMES: [(&'static str, Self); 2] =
+        [("service", Self::Service), ("partition", Self::Partition)];
 
     /// The name in a file.
     pub fn name(self) -> &'static str {

@@ -19,11 +19,21 @@ fn every_shipped_scenario_is_valid_and_has_the_name_of_its_file() {
 #[test]
 fn every_shipped_scenario_compares_hanging_with_degrading_and_expects_something_of_both() {
     for scenario in shipped() {
-        let strategies: Vec<_> = scenario.arms.iter().map(|arm| arm.strategy.name()).collect();
+        let played = scenario.arms.iter().filter(|arm| !arm.optional);
+        let strategies: Vec<_> = played.map(|arm| arm.strategy.name()).collect();
         assert_eq!(strategies, ["hang", "degrade"], "{}", scenario.name);
         assert!(scenario.arms.iter().all(|arm| !arm.expect.is_empty()), "{}", scenario.name);
         assert!(matches!(scenario.arm("degrade").unwrap().strategy, Strategy::Degrade(_)));
         assert_eq!(scenario.cluster.placement, Placement::Aligned);
+    }
+}
+
+#[test]
+fn the_scenarios_in_which_a_breaker_stays_closed_and_opens_have_all_four_arms() {
+    for name in ["frozen-controller", "total-stall"] {
+        let scenario = Catalogue::get(name, &KINDS).unwrap();
+        let strategies: Vec<_> = scenario.arms.iter().map(|arm| arm.strategy.name()).collect();
+        assert_eq!(strategies, ["hang", "timeout", "breaker", "degrade"], "{name}");
     }
 }
 

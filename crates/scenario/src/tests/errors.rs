@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use super::{KINDS, parse};
+use super::{INCIDENT, KINDS, parse};
 use crate::Scenario;
 
 fn check(rest: &str, expected: Expect) {
@@ -143,6 +143,7 @@ fn an_arm_has_the_settings_of_its_strategy_only() {
 strategy = "degrade"
 deadline_ms = 5
 circuit.slo = 100
+layers.shadow_one_in = 0
 
 [arms.other]
 strategy = "hang"
@@ -152,14 +153,33 @@ quote_fallback = "http"
 strategy = "failover"
 
 [arms.fourth]
+
+[arms.breaker]
+strategy = "breaker"
+scope = "topic"
+breaker.failure_rate_permille = 1001
+circuit.slo_ms = 1000
+client."linger.ms" = 5
+
+[arms.timeout]
+strategy = "timeout"
+optional = "yes"
+deadline_ms = 60001
 "#,
         expect![[r#"
             test.toml:10:1: arms.Degrade: an arm's name must be 1 to 32 of a-z, 0-9, - and _
             test.toml:12:15: arms.Degrade.deadline_ms = 5: must be a whole number from 10 to 60000
-            test.toml:13:9: arms.Degrade.circuit.slo = 100: unknown key; did you mean `slo_ms`? (allowed: slo_ms, age_floor_ms, heartbeat_period_ms, close_timeout_ms, probe_period_ms, probe_deadline_ms, dwell_min_ms, dwell_max_ms, probes_to_close)
-            test.toml:17:1: arms.other.quote_fallback = "http": unknown key (allowed: strategy)
-            test.toml:20:12: arms.third.strategy = "failover": must be one of "hang", "degrade"
-            test.toml:22:1: arms.fourth.strategy: is missing: "hang" or "degrade""#]],
+            test.toml:13:9: arms.Degrade.circuit.slo = 100: unknown key; did you mean `slo_ms`? (allowed: slo_ms, age_floor_ms, window_ms, heartbeat_period_ms, heartbeat_floor_ms, close_timeout_ms, probe_period_ms, probe_deadline_ms, probes_to_close, dwell_min_ms, dwell_max_ms, calm_ms, suspect_hold_ms, drain_max_ms, slow_start_window_ms, slow_start_min_permille, slow_start_aggression_pct, escalate_permille, escalate_min, deescalate_permille, escalation_hold_ms, leader_limit_ms, demand_life_ms, ack_limit_ms, consumer_limit_ms, report_life_ms, completions_window_ms, completions_min, failures_permille, slow_permille, slow_call_ms, queue_limit_ms, recovery_permille, lanes)
+            test.toml:14:24: arms.Degrade.layers.shadow_one_in = 0: must be a whole number from 1 to 1000000
+            test.toml:18:1: arms.other.quote_fallback = "http": unknown key (allowed: strategy, client, optional)
+            test.toml:21:12: arms.third.strategy = "failover": must be one of "hang", "timeout", "breaker", "degrade"
+            test.toml:23:1: arms.fourth.strategy: is missing: "hang", "timeout", "breaker" or "degrade"
+            test.toml:27:9: arms.breaker.scope = "topic": must be one of "service", "partition"
+            test.toml:28:33: arms.breaker.breaker.failure_rate_permille = 1001: must be a whole number from 1 to 1000
+            test.toml:29:1: arms.breaker.circuit: unknown key (allowed: strategy, deadline_ms, scope, breaker, client, optional)
+            test.toml:30:22: arms.breaker.client.linger.ms = 5: must be a text of 1 to 200 characters in quotes
+            test.toml:34:12: arms.timeout.optional = "yes": must be true or false
+            test.toml:35:15: arms.timeout.deadline_ms = 60001: must be a whole number from 10 to 60000"#]],
     );
 }
 
@@ -171,6 +191,13 @@ fn a_gate_is_told_the_column_inside_of_the_file() {
             test.toml:11:34: expect.hang[0] = "p99{outcome=ok_degraded,label=qote} < 50ms": no request has the label `qote`; did you mean `quote`? (allowed: quote, order)
             test.toml:12:16: expect.hang[1] = "count{phase=after} = 0": column 13: unknown phase `after` (allowed: before, outage, recovery)"#]],
     );
+}
+
+#[test]
+fn not_every_arm_may_be_optional() {
+    let text = format!("{INCIDENT}[arms.a]\nstrategy = \"hang\"\noptional = true\n");
+    let error = Scenario::parse("test.toml", &text, &KINDS).unwrap_err();
+    expect!["test.toml:7:2: arms: one arm at least must not be optional"].assert_eq(&error.to_string());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::{INCIDENT, KINDS, scenario};
-use crate::{Catalogue, Scenario};
+use crate::{CIRCUIT, Catalogue, Scenario};
 
 fn reread(scenario: &Scenario) -> Scenario {
     Scenario::parse(&format!("{}.toml", scenario.name), &scenario.to_string(), &KINDS)
@@ -87,6 +87,50 @@ fn the_canonical_form_shows_every_default() {
 }
 
 #[test]
+fn an_arm_is_printed_with_every_number_that_it_sets() {
+    let printed = scenario(
+        r#"
+        [arms.a]
+        strategy = "breaker"
+        scope = "partition"
+        breaker = { sliding_window_size = 20, wait_duration_in_open_ms = 2000 }
+        [arms.b]
+        strategy = "degrade"
+        optional = true
+        circuit = { slow_start_window_ms = 300, calm_ms = 500 }
+        layers.fallback_concurrency_max = 8
+        client = { "linger.ms" = "0", "message.timeout.ms" = "2000" }
+        [arms.c]
+        strategy = "timeout"
+        deadline_ms = 250
+        "#,
+    );
+    let printed = printed.to_string();
+    expect![[r#"
+        [arms.a]
+        strategy = "breaker"
+        scope = "partition"
+        breaker.sliding_window_size = 20
+        breaker.wait_duration_in_open_ms = 2000
+
+        [arms.b]
+        strategy = "degrade"
+        optional = true
+        quote_fallback = "http"
+        order_fallback = "reject"
+        circuit.calm_ms = 500
+        circuit.slow_start_window_ms = 300
+        layers.fallback_concurrency_max = 8
+        client."linger.ms" = "0"
+        client."message.timeout.ms" = "2000"
+
+        [arms.c]
+        strategy = "timeout"
+        deadline_ms = 250
+    "#]].assert_eq(&printed[printed.find("[arms.a]").unwrap()..]);
+}
+
+#[test]
 fn steps_are_played_in_the_order_of_time_and_not_of_the_file() {
     let scenario = scenario(
         r#"
@@ -111,12 +155,14 @@ proptest! {
         phases_ms in [100_u32..60_000, 100_u32..60_000, 100_u32..60_000],
         deadline_ms in 10_u32..600_000,
         session_ms in 10_u32..600_000,
-        slo_ms in 100_u32..60_000,
+        circuit in proptest::sample::subsequence(CIRCUIT.to_vec(), 0..8),
         share in 1_u32..=1_000,
         title in ".{1,40}",
     ) {
         let [before, outage, recovery] = phases_ms.map(|ms| f64::from(ms) / 1e3);
         let (rate, share) = (f64::from(rate_tenths) / 10.0, f64::from(share) / 1e3);
+        let circuit: String =
+            circuit.iter().map(|number| format!("circuit.{} = {}\n", number.key, number.max)).collect();
         let mut scenario = Scenario::parse("any.toml", &format!(
             r#"{INCIDENT}
             [cluster]
@@ -136,7 +182,7 @@ proptest! {
             share = {share}
             [arms.a]
             strategy = "degrade"
-            circuit.slo_ms = {slo_ms}
+            {circuit}
             "#
         ), &KINDS).unwrap();
         scenario.incident.title = title;

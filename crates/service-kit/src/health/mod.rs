@@ -7,7 +7,7 @@
 //! # Invariants
 //! - The reader of heartbeats is ready before the first heartbeat is sent.
 //! - A customer's call is never a probe, and a heartbeat of another instance is never taken for one of ours.
-//! - Under [`Strategy::Hang`] there is no circuit, no heartbeat and no task: every call is admitted.
+//! - Only [`Strategy::Degrade`] has circuits; under the others there is no heartbeat and no task.
 //! - The lock is held for microseconds and never across a wait.
 
 mod feed;
@@ -37,6 +37,7 @@ pub use self::notice::{Change, ModeNotice, ModeNotices, NOTICES_MAX};
 pub use self::operators::{OperatorToken, Operators};
 use self::rounds::Rounds;
 pub use self::view::{CircuitReport, ModeReport, ScopeReport};
+use crate::breaker::BreakerChange;
 use crate::connection::{ConnectError, Connection};
 use crate::kafka_settings::KafkaSettingsError;
 use crate::metrics::Metrics;
@@ -102,10 +103,7 @@ impl Health {
         metrics: Metrics,
     ) -> Result<Self, ConnectError> {
         let strategy = connection.settings().strategy;
-        let partitions = match strategy {
-            Strategy::Hang => 0,
-            Strategy::Degrade => connection.layout().partitions(),
-        };
+        let partitions = if strategy.has_circuits() { connection.layout().partitions() } else { 0 };
         let token = CancellationToken::new();
         let health = Self::new(connection, watched, partitions, metrics, token.clone())?;
         if partitions > 0 {
@@ -199,6 +197,11 @@ impl Health {
         let state = self.shared.state();
         let (scopes, views) = (state.circuits.scopes(), state.circuits.snapshot(now));
         ModeReport::new(&self.shared.instance, self.shared.strategy, scopes, views, &state.whys)
+    }
+
+    /// Tells of a change of a breaker as of one of a circuit.
+    pub fn breaker_changed(&self, change: BreakerChange) {
+        self.herald.tell(Change::Breaker(change), None);
     }
 
     /// `GET /mode`, and `POST /mode` for these operators.

@@ -10,6 +10,8 @@ use circuit::{Decision, ModeChange, Reason, ScopeChange, ScopeKind};
 use tokio::sync::broadcast;
 use trading::time::Timestamp;
 
+use crate::breaker::BreakerChange;
+
 /// The most changes that wait for a listener.
 pub const NOTICES_MAX: usize = 4_096;
 
@@ -20,6 +22,8 @@ pub enum Change {
     Partition(ModeChange),
     /// So many partitions are stuck that the rest are not waited for, or no longer.
     Scope(ScopeChange),
+    /// Under `breaker`, one of its breakers.
+    Breaker(BreakerChange),
 }
 
 impl Change {
@@ -32,6 +36,7 @@ impl Change {
                 ScopeKind::Topic => format!("topic {}", change.scope.name),
                 ScopeKind::Cluster => change.scope.name.to_string(),
             },
+            Self::Breaker(change) => change.name.clone(),
         }
     }
 
@@ -41,6 +46,7 @@ impl Change {
         match self {
             Self::Partition(change) => Some(change.partition),
             Self::Scope(_) => None,
+            Self::Breaker(change) => change.partition,
         }
     }
 
@@ -56,6 +62,7 @@ impl Change {
             Self::Partition(change) => (change.from.decision(), change.to.decision()),
             Self::Scope(ScopeChange { escalated: true, .. }) => (Decision::Primary, Decision::Fallback),
             Self::Scope(_) => (Decision::Fallback, Decision::Primary),
+            Self::Breaker(change) => change.decisions(),
         }
     }
 
@@ -66,6 +73,7 @@ impl Change {
             Self::Partition(change) => (change.from.name(), change.to.name()),
             Self::Scope(ScopeChange { escalated: true, .. }) => ("closed", "open"),
             Self::Scope(_) => ("open", "slow_start"),
+            Self::Breaker(change) => (change.from, change.to),
         }
     }
 
@@ -74,7 +82,7 @@ impl Change {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Partition(change) => change.reason(),
-            Self::Scope(_) => None,
+            Self::Scope(_) | Self::Breaker(_) => None,
         }
     }
 }
@@ -84,6 +92,7 @@ impl fmt::Display for Change {
         match self {
             Self::Partition(change) => change.fmt(f),
             Self::Scope(change) => change.fmt(f),
+            Self::Breaker(change) => change.fmt(f),
         }
     }
 }

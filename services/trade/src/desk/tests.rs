@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use trading::order::OrderState;
 
 use super::*;
-use crate::bench::{BUDGET, WHOLE_WAY, bench, protected};
+use crate::bench::{BUDGET, Layers, PLACES, WHOLE_WAY, bench, protected};
 use crate::samples;
 use crate::script::Fate;
 
@@ -30,6 +30,26 @@ async fn an_open_circuit_never_produces_and_leaves_the_id_free() {
     bench.eventually(|bench| bench.state("1").is_none()).await;
     bench.switches.set(0, Decision::Primary);
     assert!(matches!(bench.place("1").await, Answer::Executed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_alone_ends_silence_and_asks_a_stuck_kafka_again_and_again() {
+    let bench = bench(PLACES, Layers::Deadline);
+    for id in ["1", "2", "3"] {
+        bench.script.next(OrderPlaced, [Fate::Silence]);
+        assert!(matches!(bench.place(id).await, Answer::Unknown(_)), "{id}");
+    }
+    assert!(matches!(bench.place("4").await, Answer::Executed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_without_time_left_is_refused_before_anything_is_produced() {
+    for layers in [Layers::Deadline, Layers::All] {
+        let bench = bench(PLACES, layers);
+        let placed = bench.desk.place(samples::key("1"), samples::terms(2), Duration::ZERO).await;
+        assert!(matches!(placed, Placed::Answered(_, Answer::NotPlaced(_))), "{placed:?}");
+        assert_eq!(bench.script.taken(), []);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +158,7 @@ async fn a_cancelled_order_ends_at_once_and_never_trades() {
 
 #[tokio::test(start_paused = true)]
 async fn beyond_a_bound_an_order_is_refused_before_anything_is_produced() {
-    let bench = bench(Places { in_flight_max: 1, unresolved_max: 2 }, true);
+    let bench = bench(Places { in_flight_max: 1, unresolved_max: 2 }, Layers::All);
     bench.script.next(QuoteRequest, [Fate::Silence, Fate::Silence]);
     let second = async {
         tokio::time::sleep(BUDGET / 2).await;
@@ -160,7 +180,7 @@ async fn beyond_a_bound_an_order_is_refused_before_anything_is_produced() {
 
 #[tokio::test(start_paused = true)]
 async fn without_protection_an_order_waits_for_as_long_as_kafka_is_silent() {
-    let bench = bench(Places { in_flight_max: 10, unresolved_max: 10 }, false);
+    let bench = bench(PLACES, Layers::None);
     bench.switches.set(0, Decision::Fallback);
     bench.script.next(OrderPlaced, [Fate::Silence]);
     let hour = Duration::from_secs(3_600);
