@@ -5,6 +5,8 @@
 //!   so that a sender that hangs is seen too.
 //! - Each one ends in exactly one way: it returns, it fails, or its deadline passes. What comes later, or twice, or from
 //!   another process, is counted as stale and changes nothing.
+//! - One that fails after this process was away for most of its life has no outcome: the client's own clock went on, and
+//!   it expired there before anybody read the ack.
 //! - The outcome waits, one per partition, until the circuit has looked at it; no other heartbeat is due before.
 //! - Each carries the generation of its circuit at the time when it was sent, so that a heartbeat from before a trip
 //!   says nothing about the recovery.
@@ -32,11 +34,19 @@ pub enum Outcome {
     Lost(Reason),
 }
 
+/// A heartbeat that begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Started {
+    pub(crate) number: u64,
+    pub(crate) generation: u64,
+    pub(crate) at: Duration,
+    /// The time that this process has missed so far.
+    pub(crate) missed: Duration,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct UnderWay {
-    number: u64,
-    generation: u64,
-    sent: Duration,
+    started: Started,
     deadline: Duration,
     acked: bool,
 }
@@ -64,7 +74,7 @@ impl Heartbeats {
 
     /// When the next one is due; `None` while one is under way, or the outcome of the last one waits.
     pub(crate) fn next(&self, generation: u64) -> Option<Duration> {
-        let held_up = self.under_way.is_some_and(|beat| beat.generation == generation);
+        let held_up = self.under_way.is_some_and(|beat| beat.started.generation == generation);
         (!held_up && self.outcome.is_none()).then_some(self.next)
     }
 
@@ -73,17 +83,9 @@ impl Heartbeats {
         self.outcome.is_some()
     }
 
-    pub(crate) fn start(
-        &mut self,
-        number: u64,
-        generation: u64,
-        now: Duration,
-        period: Duration,
-        timeout: Duration,
-    ) {
-        self.under_way =
-            Some(UnderWay { number, generation, sent: now, deadline: now + timeout, acked: false });
-        self.next = now + period;
+    pub(crate) fn start(&mut self, started: Started, period: Duration, timeout: Duration) {
+        self.under_way = Some(UnderWay { started, deadline: started.at + timeout, acked: false });
+        self.next = started.at + period;
     }
 
     /// The next one is due at once.
@@ -93,10 +95,10 @@ impl Heartbeats {
 
     /// The broker's ack; how long it took.
     pub(crate) fn acked(&mut self, number: u64, now: Duration) -> Option<Duration> {
-        match self.under_way.as_mut().filter(|beat| beat.number == number && !beat.acked) {
+        match self.under_way.as_mut().filter(|beat| beat.started.number == number && !beat.acked) {
             Some(beat) => {
                 beat.acked = true;
-                Some(now.saturating_sub(beat.sent))
+                Some(beat.age(now))
             }
             None => None,
         }
@@ -106,28 +108,30 @@ impl Heartbeats {
     pub(crate) fn returned(&mut self, number: u64, now: Duration) -> Option<Duration> {
         let beat = self.end(number)?;
         let outcome = if now > beat.deadline { Outcome::Lost(beat.lost(now)) } else { Outcome::Returned };
-        self.outcome = Some((beat.generation, outcome));
-        (outcome == Outcome::Returned).then(|| now.saturating_sub(beat.sent))
+        self.outcome = Some((beat.started.generation, outcome));
+        (outcome == Outcome::Returned).then(|| beat.age(now))
     }
 
-    /// It could not be produced.
-    pub(crate) fn failed(&mut self, number: u64) {
-        if let Some(beat) = self.end(number) {
-            self.outcome = Some((beat.generation, Outcome::Lost(Reason::HeartbeatFailed)));
+    /// It could not be produced; `missed` is the time that this process has missed by now.
+    pub(crate) fn failed(&mut self, number: u64, now: Duration, missed: Duration) {
+        if let Some(beat) = self.end(number)
+            && missed.saturating_sub(beat.started.missed) <= beat.age(now)
+        {
+            self.outcome = Some((beat.started.generation, Outcome::Lost(Reason::HeartbeatFailed)));
         }
     }
 
     /// Takes the outcome that waits, after the deadline was kept.
     pub(crate) fn settle(&mut self, now: Duration) -> Option<(u64, Outcome)> {
         if let Some(beat) = self.under_way.take_if(|beat| now > beat.deadline) {
-            self.outcome = Some((beat.generation, Outcome::Lost(beat.lost(now))));
+            self.outcome = Some((beat.started.generation, Outcome::Lost(beat.lost(now))));
         }
         self.outcome.take()
     }
 
     /// Age of the one under way, and whether it is acknowledged.
     pub(crate) fn outstanding(&self, now: Duration) -> Option<(Duration, bool)> {
-        self.under_way.map(|beat| (now.saturating_sub(beat.sent), beat.acked))
+        self.under_way.map(|beat| (beat.age(now), beat.acked))
     }
 
     pub(crate) fn stale(&self) -> u64 {
@@ -135,15 +139,19 @@ impl Heartbeats {
     }
 
     fn end(&mut self, number: u64) -> Option<UnderWay> {
-        let beat = self.under_way.take_if(|beat| beat.number == number);
+        let beat = self.under_way.take_if(|beat| beat.started.number == number);
         self.stale += u64::from(beat.is_none());
         beat
     }
 }
 
 impl UnderWay {
+    fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.started.at)
+    }
+
     fn lost(&self, now: Duration) -> Reason {
-        Reason::heartbeat(now.saturating_sub(self.sent), self.acked)
+        Reason::heartbeat(self.age(now), self.acked)
     }
 }
 
@@ -157,7 +165,7 @@ mod tests {
 
     fn started() -> Heartbeats {
         let mut beats = Heartbeats::new(ms(0));
-        beats.start(7, 1, ms(0), ms(250), ms(400));
+        beats.start(Started { number: 7, generation: 1, at: ms(0), missed: ms(50) }, ms(250), ms(400));
         beats
     }
 
@@ -179,11 +187,23 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_that_fails_after_the_process_was_away_for_most_of_its_life_says_nothing() {
+        let ended = |missed| {
+            let mut beats = started();
+            beats.failed(7, ms(100), ms(missed));
+            assert_eq!(beats.outstanding(ms(100)), None);
+            beats.settle(ms(100))
+        };
+        assert_eq!(ended(150), Some((1, Outcome::Lost(Reason::HeartbeatFailed))));
+        assert_eq!(ended(151), None);
+    }
+
+    #[test]
     fn the_next_one_waits_for_the_outcome_to_be_looked_at_but_not_for_an_older_generation() {
         let mut beats = started();
         assert!(!beats.due(1, ms(300)));
         assert!(beats.due(2, ms(300)));
-        beats.failed(7);
+        beats.failed(7, ms(300), ms(50));
         assert!(!beats.due(1, ms(300)));
         assert_eq!(beats.settle(ms(300)), Some((1, Outcome::Lost(Reason::HeartbeatFailed))));
         assert!(beats.due(1, ms(300)));

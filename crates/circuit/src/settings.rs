@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+/// How often the circuits are made to be looked at.
+const TICK: Duration = Duration::from_millis(10);
+
 /// The settings of all circuits of one service.
 ///
 /// The defaults detect a stuck call 200 ms after its beginning where acks are usually faster than 100 ms, and within
@@ -16,6 +19,12 @@ pub struct Settings {
     /// The floor of every age limit, so that a fast dependency is not called stuck by a hiccup. 200 ms; 10 ms to half
     /// the objective.
     pub age_floor: Duration,
+    /// The longest gap between two looks of the watchdog that counts in full; a longer one counts as this one. What the
+    /// process did not see is its own absence, and must not be blamed on the dependency: five stalls on end, of any
+    /// length, stay below the lowest default limit. Whoever looks less often than every 10 ms must raise
+    /// it, or time goes slower for the circuits. 30 ms, three looks; 10 ms to 1 s, of which no more than half the floor of
+    /// the age limits counts.
+    pub gap_max: Duration,
     /// How far back "usual" looks: the largest ack, answer and round trip of this window double into limits. 60 s; 1 s
     /// to 1 h.
     pub window: Duration,
@@ -101,6 +110,7 @@ impl Default for Settings {
         Self {
             slo: ms(1_000),
             age_floor: ms(200),
+            gap_max: ms(30),
             window: ms(60_000),
             heartbeat_period: ms(250),
             heartbeat_floor: ms(200),
@@ -159,6 +169,7 @@ impl Settings {
         let hour = Duration::from_secs(3600);
         within("slo", self.slo, ms(100), ms(60_000))?;
         within("age_floor", self.age_floor, ms(10), self.age_ceiling())?;
+        within("gap_max", self.gap_max, TICK, ms(1_000))?;
         within("window", self.window, ms(1_000), hour)?;
         within("heartbeat_period", self.heartbeat_period, ms(20), ms(10_000))?;
         within("close_timeout", self.close_timeout, ms(20), ms(30_000))?;
@@ -202,6 +213,11 @@ impl Settings {
     /// Half the objective: no call in flight may get older than this without tripping its circuit.
     pub(crate) fn age_ceiling(&self) -> Duration {
         self.slo / 2
+    }
+
+    /// How much of a gap between two looks counts at most.
+    pub(crate) fn gap(&self) -> Duration {
+        self.gap_max.min(self.age_floor / 2).max(TICK)
     }
 
     /// The age at which a call in flight is stuck, when the largest lately was `usual`.

@@ -2,32 +2,57 @@
 //!
 //! A process that was stopped, or starved of its processors, comes back to calls that look old and to heartbeats that
 //! look overdue, and would blame its dependency for its own absence. So a gap between two looks counts for at most
-//! [`GAP_MAX`]; a clock that goes back counts for nothing.
+//! [`gap_max`](crate::Settings::gap_max), and what is beyond it was [missed](SeenTime::missed); a clock that goes back
+//! counts for nothing.
+//!
+//! What ends right after a gap tells of it too: deadlines that passed meanwhile, all at once. Until as much time was seen
+//! again as a gap may count, the process [settles](SeenTime::settles).
 
 use std::time::Duration;
 
-/// The longest gap between two looks that counts in full: ten watchdog ticks, and half of the lowest default limit, so
-/// that one stall of any length trips nothing by itself.
-pub(crate) const GAP_MAX: Duration = Duration::from_millis(100);
-
 /// Turns the caller's time into the time that was seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SeenTime {
+    gap_max: Duration,
     last: Duration,
     seen: Duration,
+    missed: Duration,
+    settled: Duration,
 }
 
 impl SeenTime {
+    /// From zero on.
+    pub(crate) fn new(gap_max: Duration) -> Self {
+        let zero = Duration::ZERO;
+        Self { gap_max, last: zero, seen: zero, missed: zero, settled: zero }
+    }
+
     /// The time seen up to `now`; never goes back.
     pub(crate) fn at(&mut self, now: Duration) -> Duration {
-        self.seen += now.saturating_sub(self.last).min(GAP_MAX);
+        let gap = now.saturating_sub(self.last);
+        let missed = gap.saturating_sub(self.gap_max);
+        self.seen += gap - missed;
+        self.missed += missed;
+        if !missed.is_zero() {
+            self.settled = self.seen + self.gap_max;
+        }
         self.last = self.last.max(now);
         self.seen
     }
 
     /// The time seen up to `now`, without taking note of the look.
     pub(crate) fn peek(&self, now: Duration) -> Duration {
-        self.seen + now.saturating_sub(self.last).min(GAP_MAX)
+        self.seen + now.saturating_sub(self.last).min(self.gap_max)
+    }
+
+    /// The time that passed and was not seen, in all.
+    pub(crate) const fn missed(&self) -> Duration {
+        self.missed
+    }
+
+    /// Whether there was a gap a moment ago.
+    pub(crate) fn settles(&self) -> bool {
+        self.seen < self.settled
     }
 }
 
@@ -41,18 +66,21 @@ mod tests {
 
     #[test]
     fn a_stall_counts_for_at_most_one_gap() {
-        let mut time = SeenTime::default();
-        assert_eq!(time.at(ms(10)), ms(10));
-        assert_eq!(time.at(ms(60_000)), ms(110));
-        assert_eq!(time.at(ms(60_010)), ms(120));
+        let mut time = SeenTime::new(ms(30));
+        assert_eq!((time.at(ms(30)), time.settles()), (ms(30), false));
+        assert_eq!((time.at(ms(60_000)), time.settles()), (ms(60), true));
+        assert_eq!((time.at(ms(60_020)), time.settles()), (ms(80), true));
+        assert_eq!((time.at(ms(60_030)), time.settles()), (ms(90), false));
+        assert_eq!(time.missed(), ms(59_940));
     }
 
     #[test]
     fn a_clock_that_goes_back_stands_still_until_it_has_caught_up() {
-        let mut time = SeenTime::default();
-        time.at(ms(50));
-        assert_eq!(time.at(ms(20)), ms(50));
-        assert_eq!(time.at(ms(50)), ms(50));
-        assert_eq!(time.at(ms(51)), ms(51));
+        let mut time = SeenTime::new(ms(30));
+        time.at(ms(30));
+        assert_eq!(time.at(ms(20)), ms(30));
+        assert_eq!(time.at(ms(30)), ms(30));
+        assert_eq!(time.at(ms(31)), ms(31));
+        assert_eq!(time.missed(), ms(0));
     }
 }

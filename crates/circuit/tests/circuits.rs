@@ -245,7 +245,7 @@ fn a_disabled_circuit_shows_what_its_signals_say_and_admits() {
 fn a_heartbeat_that_cannot_be_produced_trips_its_partition() {
     let mut world = World::new();
     let due = world.circuits.heartbeats_due(ms(0));
-    world.circuits.heartbeat_failed(due[0]);
+    world.circuits.heartbeat_failed(due[0], ms(0));
     world.tick();
     assert_eq!(world.circuits.switches().decide(0), Decision::Fallback);
     assert_eq!(world.circuits.snapshot(world.now)[0].state.reason(), Some(Reason::HeartbeatFailed));
@@ -256,7 +256,7 @@ fn a_heartbeat_of_another_process_or_another_time_is_stale() {
     let mut world = World::new();
     world.circuits.heartbeat_returned(Beat { partition: 0, number: 99 }, ms(1));
     world.circuits.heartbeat_returned(Beat { partition: 77, number: 0 }, ms(1));
-    world.circuits.heartbeat_failed(Beat { partition: 77, number: 0 });
+    world.circuits.heartbeat_failed(Beat { partition: 77, number: 0 }, ms(1));
     world.run(ms(100));
     world.check(&expect![""]);
     assert_eq!(world.circuits.snapshot(world.now)[0].stale_heartbeats, 1);

@@ -176,8 +176,15 @@ impl World {
     }
 }
 
+/// Four times ten minutes, or as many as `PROPTEST_CASES` says.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 4 };
+    ProptestConfig { cases, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn ten_minutes_of_healthy_load_trip_nothing(

@@ -224,6 +224,47 @@ fn a_clock_that_jumps_trips_nothing_neither_forth_nor_back() {
     world.nothing_tripped();
 }
 
+/// A deadline runs on while the process is stopped, and so does the client: everything ends badly at once.
+#[test]
+fn what_ended_badly_while_the_process_was_away_trips_nothing() {
+    let mut world = World::new();
+    let mut beat = None;
+    world.run(3_000, |world, at| {
+        if at == 510 {
+            beat = world.circuits.heartbeats_due(world.now).pop();
+            assert!(beat.is_some(), "one is under way");
+            world.now += ms(2_000);
+        }
+        if (2_520..2_540).contains(&at) {
+            (0..20).for_each(|_| world.circuits.outcomes().ended(0, ms(2_000), true));
+            beat.take().into_iter().for_each(|beat| world.circuits.heartbeat_failed(beat, world.now));
+        }
+    });
+    assert_eq!(beat, None, "it failed");
+    world.nothing_tripped();
+    world.run(20, |world, _| (0..20).for_each(|_| world.circuits.outcomes().ended(0, ms(2_000), true)));
+    assert_eq!(world.circuits.switches().decide(0), Decision::Fallback, "and later it counts again");
+}
+
+/// Ten times a second for 60 ms: none of it is the dependency's, and what hangs is found all the same.
+#[test]
+fn a_process_that_is_stopped_again_and_again_blames_nobody_and_is_not_blind() {
+    let mut world = World::new();
+    let stopped = |world: &mut World, at: u64| {
+        if at % 100 == 0 {
+            world.now += ms(60);
+        }
+    };
+    world.run(5_000, |world, at| {
+        stopped(world, at);
+        world.call(120);
+    });
+    world.nothing_tripped();
+    let _hung = world.circuits.unacked().begin(0);
+    world.run(800, stopped);
+    assert_eq!(world.circuits.switches().decide(0), Decision::Fallback);
+}
+
 #[test]
 fn statistics_that_stop_arriving_trip_nothing() {
     let mut world = World::new();

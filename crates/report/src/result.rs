@@ -2,7 +2,7 @@
 //!
 //! Field names are the keys of the file; times are milliseconds, and `null` is never. A change that could break a
 //! reader raises [`SCHEMA_VERSION`]. Bounds: at most 36 summaries per arm and per label, faults as many as the
-//! timeline has steps, violations as many as the audit keeps.
+//! timeline has steps, detectors as many as there are, violations as many as the audit keeps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -137,6 +137,9 @@ pub struct ArmResult {
     pub times: TimesMs,
     /// How much later than intended requests were sent; `null` if none was.
     pub schedule_lag_ms: Option<Percentiles>,
+    /// When each way to notice an outage gave its first sign; one that could not be asked is left out.
+    #[serde(default)]
+    pub detectors: Vec<DetectorResult>,
     /// What was broken and healed, in the order of time.
     pub faults: Vec<FaultRecord>,
     /// What the fallback did, from the start of the arm to its end.
@@ -166,6 +169,16 @@ pub struct TimesMs {
     pub degrade_ms: Option<f64>,
     /// From the first heal to the beginning of the final stretch in which everything is answered over Kafka.
     pub recover_ms: Option<f64>,
+}
+
+/// When one way to notice an outage gave its first sign, from the first fault on and before the first heal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorResult {
+    /// Its stable name, e.g. `in_flight_age`; a broker's metric has Apache Kafka's.
+    pub name: String,
+    /// Milliseconds from the strike, 0 if it was earlier; `None` is never.
+    pub first_sign_ms: Option<f64>,
 }
 
 /// A fault or heal that was called.

@@ -3,6 +3,7 @@
 //! Readable at 100 columns. Latencies are response times, from the intended start, so that a request that could not
 //! be sent in time counts as slow; service times are in `result.json`.
 
+use indexmap::IndexSet;
 use recorder::{Outcome, Phase, Summary};
 
 use crate::files::Written;
@@ -54,6 +55,7 @@ fn measured(run: &RunResult, style: Style) -> Vec<String> {
     lines.push(String::new());
     lines.extend(times(run, style));
     lines.push(String::new());
+    lines.extend(detectors(run, style));
     lines.extend(ledgers(run, style));
     lines.extend(fallbacks(run, style));
     lines
@@ -148,6 +150,30 @@ fn times_row(name: &str, arm: &ArmResult) -> Vec<String> {
         format!("{} of {}", grouped(accounts.accounted), grouped(accounts.intended)),
         lag,
     ]
+}
+
+/// The detectors of all arms side by side.
+fn detectors(run: &RunResult, style: Style) -> Vec<String> {
+    let of_all = || run.arms.values().flat_map(|arm| &arm.detectors);
+    let names: IndexSet<&str> = of_all().map(|detector| detector.name.as_str()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let head = std::iter::once("first sign of").chain(run.arms.keys().map(String::as_str));
+    let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).collect()];
+    rows.extend(names.iter().map(|name| {
+        let cells = run.arms.values().map(|arm| first_sign(arm, name));
+        std::iter::once((*name).to_owned()).chain(cells).collect()
+    }));
+    let mut lines = aligned(&rows, 1, style);
+    lines.push(String::new());
+    lines
+}
+
+/// Blank where nobody could ask.
+fn first_sign(arm: &ArmResult, name: &str) -> String {
+    let detector = arm.detectors.iter().find(|detector| detector.name == name);
+    detector.map_or_else(String::new, |detector| time_or_never(detector.first_sign_ms))
 }
 
 fn ledgers(run: &RunResult, style: Style) -> Vec<String> {

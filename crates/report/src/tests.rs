@@ -10,9 +10,9 @@ use scenario::{ArgValue, AuditFacts, Gate, Measurements, Times};
 use serde_json::{Value, json};
 
 use crate::{
-    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, EntryKind, FallbackResult, FaultRecord, LedgerResult,
-    LoadUsed, Machine, RunResult, RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style, TimelineEntry, Written,
-    table, write,
+    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, DetectorResult, EntryKind, FallbackResult, FaultRecord,
+    LedgerResult, LoadUsed, Machine, RunResult, RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style,
+    TimelineEntry, Written, table, write,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -76,6 +76,7 @@ fn arm(strategy: &str, cells: Cells, times: Times, ledger: LedgerResult, gates: 
         conservation: Conservation::of(count, count),
         times: times.into(),
         schedule_lag_ms: Some(Percentiles { p50: 0.06, p90: 0.2, p99: 0.41, p999: 0.9, max: 1.3 }),
+        detectors: detectors(times.detect),
         faults: vec![FaultRecord {
             at_ms: 5300.4,
             kind: "kill_broker".to_owned(),
@@ -94,6 +95,14 @@ fn fallback(strategy: &str) -> FallbackResult {
         "degrade" => FallbackResult { served: 1382, refused: 4, beyond_limit: 0 },
         _ => FallbackResult::default(),
     }
+}
+
+/// What noticed, if anything did; the cluster's own metrics could be asked.
+fn detectors(noticed: Option<Duration>) -> Vec<DetectorResult> {
+    let ms = noticed.map(|after| after.as_secs_f64() * 1e3);
+    [("in_flight_age", ms), ("client_error", None), ("OfflinePartitionsCount", None)]
+        .map(|(name, first_sign_ms)| DetectorResult { name: name.to_owned(), first_sign_ms })
+        .to_vec()
 }
 
 fn run() -> RunResult {
@@ -185,6 +194,11 @@ fn the_report_of_a_run_that_passed() {
               arm      detected after  degraded after  recovered after       accounted  sent late (p99)
               hang              never           never            3.1 s  4,200 of 4,200           0.4 ms
               degrade          212 ms          219 ms            2.5 s  4,200 of 4,200           0.4 ms
+
+              first sign of            hang  degrade
+              in_flight_age           never   212 ms
+              client_error            never    never
+              OfflinePartitionsCount  never    never
 
               arm      postings   sum  executions  duplicates  in doubt  unresolved  broken rules
               hang        1,668  zero         417           3       103           0          none
@@ -327,7 +341,7 @@ fn arms_keep_the_order_in_which_they_ran() {
 fn what_does_not_match_the_schema_is_refused() {
     let good = serde_json::to_value(run()).unwrap();
     let validator = validator();
-    let broken: [(&str, Value); 12] = [
+    let broken: [(&str, Value); 13] = [
         ("/schema_version", json!(SCHEMA_VERSION + 1)),
         ("/seed", json!(-1)),
         ("/schedule_hash", json!("abc")),
@@ -338,6 +352,7 @@ fn what_does_not_match_the_schema_is_refused() {
         ("/arms/hang/phases/outage/timeout/count", json!(0)),
         ("/arms/hang/phases/afterwards", json!({})),
         ("/arms/hang/times/detect_ms", json!(-3)),
+        ("/arms/hang/detectors/0/first_sign_ms", json!("never")),
         ("/arms/hang/verdict/gates/0/passed", json!("yes")),
         ("/verdict/status", json!("fine")),
     ];

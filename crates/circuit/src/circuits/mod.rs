@@ -158,9 +158,9 @@ impl Circuits {
         Ok(Self {
             switches: SwitchBoard::new(count),
             outcomes: Outcomes::new(count, settings.slow_call, wake.clone()),
+            time: SeenTime::new(settings.gap()),
             settings,
             words,
-            time: SeenTime::default(),
             circuits,
             scopes: vec![Scope::new(ScopeKind::Cluster, Arc::from("cluster"), 0..count)],
             scope_changes: Vec::new(),
@@ -198,8 +198,9 @@ impl Circuits {
         self.outcomes.clone()
     }
 
-    /// Looks at the circuits in which something may have happened. To be called every 10 ms; a gap above 100 ms counts as
-    /// 100 ms, so that a process that was stopped does not blame its dependency.
+    /// Looks at the circuits in which something may have happened. To be called every 10 ms; a gap above
+    /// [`gap_max`](Settings::gap_max) counts as one of that length, and calls that end right after it do not count as
+    /// failed or slow, so that a process that was stopped does not blame its dependency.
     ///
     /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal. One in which nothing happens
     /// is at rest: it costs a comparison until somebody calls, its heartbeat ends, or a second has passed.
@@ -211,7 +212,9 @@ impl Circuits {
         self.schedule.turns(seen, &mut turns);
         self.looks += turns.len() as u64;
         for Turn { partition, awake } in turns.iter().copied() {
-            let look = Look { now: seen, before, awake, outcomes: self.outcomes.take(partition) };
+            let (ended, refused) = self.outcomes.take(partition);
+            let outcomes = (ended.filter(|_| !self.time.settles()), refused);
+            let look = Look { now: seen, before, awake, outcomes };
             let circuit = &mut self.circuits[partition];
             let admitted = circuit.state().permille();
             let steps = circuit.watch(look, &self.settings);

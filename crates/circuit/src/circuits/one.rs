@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::CircuitView;
-use crate::heartbeat::{Heartbeats, Outcome};
+use crate::heartbeat::{Heartbeats, Outcome, Started};
 use crate::inflight::Watch;
 use crate::machine::{Input, Machine, State, Transition};
 use crate::settings::Settings;
@@ -303,11 +303,15 @@ impl Circuit {
         self.queue.forget();
     }
 
-    pub(super) fn start_heartbeat(&mut self, number: u64, now: Duration) -> bool {
+    pub(super) fn start_heartbeat(&mut self, number: u64, now: Duration, missed: Duration) -> bool {
         let Some((period, timeout)) = self.machine.heartbeat_timing() else { return false };
         let due = self.beats.due(self.machine.generation(), now);
         if due {
-            self.beats.start(number, self.machine.generation(), now, period, timeout);
+            self.beats.start(
+                Started { number, generation: self.machine.generation(), at: now, missed },
+                period,
+                timeout,
+            );
         }
         due
     }

@@ -48,9 +48,10 @@ impl Circuits {
     pub fn heartbeats_due(&mut self, now: Duration) -> Vec<Beat> {
         let seen = self.time.at(now);
         let (mut due, mut beats) = (Vec::new(), Vec::new());
+        let missed = self.time.missed();
         self.schedule.beats(seen, &mut due);
         for partition in due {
-            if self.circuits[partition].start_heartbeat(self.next_beat, seen) {
+            if self.circuits[partition].start_heartbeat(self.next_beat, seen, missed) {
                 beats.push(Beat { partition, number: self.next_beat });
                 self.next_beat += 1;
             }
@@ -77,11 +78,12 @@ impl Circuits {
     }
 
     /// A heartbeat could not be produced: the queue is full, or its delivery failed. What it means shows in the next
-    /// [`watch`](Self::watch).
-    pub fn heartbeat_failed(&mut self, beat: Beat) {
+    /// [`watch`](Self::watch): nothing, if this process was away for most of its life, for then it expired in the client.
+    pub fn heartbeat_failed(&mut self, beat: Beat, now: Duration) {
+        let seen = self.time.at(now);
         if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.beats.failed(beat.number);
-            self.plan(beat.partition, self.watched);
+            circuit.beats.failed(beat.number, seen, self.time.missed());
+            self.plan(beat.partition, seen);
         }
     }
 }

@@ -7,13 +7,16 @@ use anyhow::Context as _;
 use circuit::Decision;
 use loadgen::{Handle, Progress as Load, RunResult};
 use recorder::{Outcome, Phase, Recorder};
-use report::{ArmResult, ArmVerdict, FallbackResult, FaultRecord, Progress, Stage, TimelineEntry};
+use report::{
+    ArmResult, ArmVerdict, DetectorResult, FallbackResult, FaultRecord, Progress, Stage, TimelineEntry,
+};
 use scenario::{Arm, AuditFacts, Measurements, Step};
 use service_kit::health::ModeNotice;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
 use super::course::{fault_line, mode_line, ms_between};
+use super::detectors::Race;
 use super::measure::{Course, Injection};
 use super::{GameDay, Watch, answers, cluster_lines, ledger, load, measure};
 use crate::system::System;
@@ -52,10 +55,12 @@ pub(super) async fn run(
         watch,
         injections: Vec::new(),
         notices: Vec::new(),
+        detectors: Vec::new(),
         measuring_from: Instant::now(),
         last_look: (Duration::ZERO, Load::default()),
     };
-    let load = rehearsal.drive(loadgen::spawn(Arc::new(plan))?, interrupted).await?;
+    let race = Race::new(system, &day.scenario, &arm.strategy)?;
+    let load = rehearsal.drive(loadgen::spawn(Arc::new(plan))?, race, interrupted).await?;
     let result = rehearsal.judge(&load, interrupted.is_cancelled()).await?;
     let course = Course::of(&day.scenario.load, &load, &rehearsal.injections);
     let log = measure::interval_log(&arm.name, &load, &course).context("the interval log")?;
@@ -69,6 +74,7 @@ struct Rehearsal<'a> {
     watch: &'a mut Watch,
     injections: Vec<Injection>,
     notices: Vec<ModeNotice>,
+    detectors: Vec<DetectorResult>,
     measuring_from: Instant,
     /// How far the load was, and what it had counted, when it was last looked at.
     last_look: (Duration, Load),
@@ -76,7 +82,12 @@ struct Rehearsal<'a> {
 
 impl Rehearsal<'_> {
     /// Pulls the faults at their times until the load has ended.
-    async fn drive(&mut self, handle: Handle, interrupted: &CancellationToken) -> anyhow::Result<RunResult> {
+    async fn drive(
+        &mut self,
+        handle: Handle,
+        mut race: Race,
+        interrupted: &CancellationToken,
+    ) -> anyhow::Result<RunResult> {
         self.show(Stage::Starting, Duration::ZERO, &Load::default());
         let started = handle.started().await.context("the load generator did not start")?;
         self.measuring_from = started + self.day.scenario.load.warmup;
@@ -88,6 +99,7 @@ impl Rehearsal<'_> {
         // A fault may take seconds, and everything else goes on meanwhile; the next one waits for it.
         let (system, measuring_from) = (self.system, self.measuring_from);
         let mut injecting = None;
+        let mut racing = Box::pin(race.run(system.lab()));
         loop {
             let next = steps.peek().map(|(at, _)| self.measuring_from + *at);
             tokio::select! {
@@ -103,6 +115,7 @@ impl Rehearsal<'_> {
                     Err(RecvError::Lagged(lost)) => self.watch.line(&format!("{lost} changes of mode were not seen")),
                     Err(RecvError::Closed) => anyhow::bail!("the services are gone"),
                 },
+                never = &mut racing => match never {},
                 _ = look.tick() => {
                     let seen = *progress.borrow();
                     self.look(&seen);
@@ -112,6 +125,9 @@ impl Rehearsal<'_> {
             }
             self.system.check()?;
         }
+        drop(racing);
+        self.detectors = race.result(&self.injections);
+        race.close().await;
         let result = handle.finished().await?;
         loop {
             match notices.try_recv() {
@@ -193,6 +209,7 @@ impl Rehearsal<'_> {
             conservation: load.conservation(),
             times: measured.times.into(),
             schedule_lag_ms: load.lag().percentiles(),
+            detectors: self.detectors.clone(),
             faults: self.injections.iter().map(|injection| injection.record.clone()).collect(),
             fallback: fallback(self.system),
             ledger: found.ledger,
@@ -258,7 +275,7 @@ async fn inject(system: &System, step: &Step, measuring_from: Instant) -> anyhow
 }
 
 /// For ever pending where nothing is under way.
-async fn ended<F: Future + Unpin>(under_way: &mut Option<F>) -> F::Output {
+pub(super) async fn ended<F: Future + Unpin>(under_way: &mut Option<F>) -> F::Output {
     match under_way {
         Some(future) => future.await,
         None => std::future::pending().await,

@@ -3,6 +3,7 @@
 mod answers;
 mod arm;
 mod course;
+mod detectors;
 pub mod ledger;
 pub mod load;
 mod machine;

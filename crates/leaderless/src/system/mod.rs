@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use cluster::ClusterKind;
 pub use settings::Design;
 pub use thread::OwnThread;
+pub(crate) use topics::ORDER_PATH_TOPICS;
 pub use topics::order_paths_touched;
 
 /// How long each part may take to end; services drain for less.

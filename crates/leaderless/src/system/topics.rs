@@ -29,6 +29,9 @@ const TOPICS: [&str; 12] = [
 /// The topics that an order waits for: the first eight.
 const ORDER_PATH: usize = 8;
 
+/// The same by name.
+pub(crate) const ORDER_PATH_TOPICS: &[&str] = TOPICS.split_at(ORDER_PATH).0;
+
 /// Every topic with its replicas.
 #[must_use]
 pub(super) fn placed(plan: &ClusterPlan) -> Vec<NewTopic> {

@@ -308,6 +308,32 @@ pub(crate) mod tests {
         watching.await.unwrap();
     }
 
+    /// Stops every task of this service for longer than a heartbeat lives in its client.
+    #[tokio::test]
+    async fn a_service_that_was_stopped_does_not_blame_kafka_for_what_expired_meanwhile() {
+        let connection = offline(Strategy::Degrade, 3);
+        let mut notices = connection.settings().notices.subscribe();
+        let token = CancellationToken::new();
+        let health = Health::new(&connection, WATCHED, 3, Metrics::new("test"), token.clone()).unwrap();
+        let herald = Arc::clone(&health.herald);
+        let watchdog = watchdog::Watchdog::new(&connection, WATCHED.path, Arc::clone(&health.shared), herald);
+        let watching = tokio::spawn(watchdog.unwrap().run(token));
+        let heartbeats_out = || health.shared.state().circuits.snapshot(health.shared.now());
+        while heartbeats_out().iter().any(|view| view.heartbeat.is_none()) {
+            tokio::task::yield_now().await;
+        }
+        std::thread::sleep(Duration::from_secs(3));
+        let opened = loop {
+            let notice = notices.recv().await.unwrap();
+            if notice.change.states().1 == "open" {
+                break notice.to_string();
+            }
+        };
+        assert!(opened.contains("without an ack"), "there is no cluster, but that is no proof: {opened}");
+        drop(health);
+        watching.await.unwrap();
+    }
+
     #[tokio::test]
     async fn hanging_has_no_circuit_and_says_so() {
         let connection = offline(Strategy::Hang, 3);

@@ -136,7 +136,7 @@ impl Watchdog {
                 state.circuits.heartbeat_acked(beat, now);
             }
         } else if state.rounds.failed(beat.partition, beat.number) {
-            state.circuits.heartbeat_failed(beat);
+            state.circuits.heartbeat_failed(beat, now);
         }
     }
 }
