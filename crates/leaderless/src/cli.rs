@@ -89,9 +89,10 @@ pub struct ReportArgs {
 /// What to compare.
 #[derive(Debug, Clone, Args)]
 pub struct CompareArgs {
-    /// The folders of two to four runs; the first is what the others are held against.
-    #[arg(value_name = "DIR", num_args = 2..=4, required = true)]
-    pub folders: Vec<PathBuf>,
+    /// The folders of two to four runs, or one arm of each; the first is what the others are held against. Two arms of
+    /// the same run are two designs under the same requests.
+    #[arg(value_name = "DIR[:ARM]", num_args = 2..=4, required = true)]
+    pub runs: Vec<String>,
     /// Where the page goes.
     #[arg(long, default_value = "compare.html", value_name = "FILE")]
     pub html: PathBuf,

@@ -75,9 +75,14 @@ impl Log {
 }
 
 impl Second {
-    /// Everything that was intended in it.
-    pub(crate) fn all(&self) -> Counts {
-        Counts::merged(self.cells.values())
+    /// Everything that was sent in it: see [`was_sent`].
+    pub(crate) fn sent(&self) -> Counts {
+        Counts::merged(self.cells.iter().filter(|((_, outcome), _)| was_sent(*outcome)).map(|(_, it)| it))
+    }
+
+    /// How many were intended in it.
+    pub(crate) fn intended(&self) -> u64 {
+        self.cells.values().map(Counts::total).sum()
     }
 
     /// How many ended so.
@@ -85,6 +90,12 @@ impl Second {
         let of_it = self.cells.iter().filter(|((_, it), _)| *it == outcome);
         of_it.map(|(_, counts)| counts.total()).sum()
     }
+}
+
+/// What was never sent has no response time. The log has it as over at once, and among the others it would make an outage
+/// look fast.
+pub(crate) fn was_sent(outcome: Outcome) -> bool {
+    outcome != Outcome::UnsentCap
 }
 
 /// `ok_kafka.outage`.

@@ -21,10 +21,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<()> {
 
 /// Compares, prints, and draws the page.
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let entrant = |folder: &std::path::PathBuf| -> anyhow::Result<Entrant> {
-        Ok(Entrant { from: folder.display().to_string(), run: read(folder)? })
-    };
-    let entrants = args.folders.iter().map(entrant).collect::<anyhow::Result<Vec<_>>>()?;
+    let entrants = args.runs.iter().map(|run| entrant(run)).collect::<Result<Vec<_>, Usage>>()?;
     let comparison = page::compare::compare(entrants, args.different_schedules).map_err(|refused| {
         let hint = match refused {
             page::compare::Refused::Schedules { .. } => "; --different-schedules compares them all the same",
@@ -41,6 +38,23 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     }
     let is_failed = args.no_worse && comparison.is_worse();
     Ok(if is_failed { EXIT_FAILED.into() } else { ExitCode::SUCCESS })
+}
+
+/// `DIR`, or `DIR:ARM` for one of its arms. A folder that is called so wins.
+fn entrant(named: &str) -> Result<Entrant, Usage> {
+    let from = named.to_owned();
+    match named.rsplit_once(':') {
+        Some((folder, arm)) if !Path::new(named).exists() => {
+            let mut run = read(Path::new(folder))?;
+            let arms: Vec<String> = run.arms.iter().map(|it| it.name.clone()).collect();
+            run.arms.retain(|it| it.name == arm);
+            match run.arms.is_empty() {
+                true => Err(Usage(format!("{folder} has no arm `{arm}` (it has: {})", arms.join(", ")))),
+                false => Ok(Entrant { from, run }),
+            }
+        }
+        _ => Ok(Entrant { from, run: read(Path::new(named))? }),
+    }
 }
 
 /// # Errors

@@ -44,6 +44,12 @@ fn every_run_leaves_a_page_that_can_be_drawn_again_and_compared() {
     );
     assert!(fs::read_to_string(&html).unwrap().contains("percentile curves"));
 
+    let arm = |arm: &str| format!("{}:{arm}", path_text(&one));
+    let designs = compare(&[&arm("hang"), &arm("degrade")]);
+    assert!(designs.code == Some(0) && designs.out.contains("hang, degrade, before"), "{designs:?}");
+    let unknown = compare(&[&arm("hang"), &arm("hung")]);
+    assert!(unknown.code == Some(64) && unknown.err.contains("it has: hang, degrade"), "{unknown:?}");
+
     let refused = compare(&[path_text(&one), path_text(&other)]);
     assert_eq!(refused.code, Some(64), "{refused:?}");
     assert!(refused.err.contains("--different-schedules"), "{}", refused.err);

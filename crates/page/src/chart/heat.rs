@@ -49,7 +49,7 @@ pub(crate) fn heat(
 
 /// Of a column's requests the share of each row.
 fn shares(column: &Second, scale: Scale, rows: usize) -> Vec<f64> {
-    let all = column.all();
+    let all = column.sent();
     let total = all.total().max(1) as f64;
     let mut shares = vec![0.0; rows];
     for (us, count) in all.values() {

@@ -9,7 +9,7 @@ use super::{Comparison, Row, Verdict, letter};
 use crate::chart::{self, COLUMNS_MAX, Curve, Line, Panel, Scale};
 use crate::counts::Counts;
 use crate::html::{badge, document, scrolling};
-use crate::log::Second;
+use crate::log::{Second, was_sent};
 use crate::run::{Arm, Mood};
 use crate::words::seconds;
 
@@ -79,7 +79,7 @@ fn pictures(comparison: &Comparison, pair: &[usize]) -> Markup {
     let width = columns.first().map_or(1.0, |column| column.length);
     let lines: Vec<Line> = arms.iter().enumerate().map(|(index, arm)| line(index, arm, &columns)).collect();
     let over_time = format!("{}: 99th percentile over time, of each run", first.name);
-    let curves = format!("{}: percentile curves of all requests, of each run", first.name);
+    let curves = format!("{}: percentile curves of all requests that were sent, of each run", first.name);
     let panels: Vec<Panel<'_>> = Phase::ALL.into_iter().map(|phase| panel(phase, &arms)).collect();
     html! {
         section {
@@ -105,7 +105,7 @@ fn line(index: usize, arm: &Arm, columns: &[Second]) -> Line {
             .seconds
             .iter()
             .filter(|it| it.at >= column.at - 1e-9 && it.at < column.at + column.length - 1e-9);
-        Counts::merged(within.flat_map(|second| second.cells.values())).quantile_ms(0.99)
+        Counts::merged(within.map(Second::sent).collect::<Vec<_>>().iter()).quantile_ms(0.99)
     };
     Line {
         name: letter(index).to_string(),
@@ -115,7 +115,7 @@ fn line(index: usize, arm: &Arm, columns: &[Second]) -> Line {
 }
 
 fn panel(phase: Phase, arms: &[&Arm]) -> Panel<'static> {
-    let of_it = arms.iter().map(|arm| Selection::of(arm, phase, |_| true).all().clone());
+    let of_it = arms.iter().map(|arm| Selection::of(arm, phase, was_sent).all().clone());
     let curves = of_it.enumerate().filter(|(_, counts)| counts.total() > 0);
     Panel {
         name: phase.name(),

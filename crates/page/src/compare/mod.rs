@@ -1,7 +1,7 @@
 //! What differs between runs, and whether it is more than noise.
 //!
 //! Each run but the first is held against the first, arm by arm and phase by phase: the shares of the outcomes, and the
-//! median and 99th percentile of all requests and of each outcome that both have. Every figure has a 95 % interval from
+//! median and 99th percentile of all that was sent and of each outcome that both have. Every figure has a 95 % interval from
 //! the run's own seconds (see `estimate`), and so has every change.
 //!
 //! # Invariants
@@ -16,6 +16,7 @@ mod text;
 use serde::Serialize;
 
 use crate::compare::estimate::{Selection, quantile, ratio, share, shift};
+use crate::log::was_sent;
 use crate::run::{Arm, Run};
 use crate::words;
 use recorder::{Outcome, Phase};
@@ -277,7 +278,8 @@ fn rows_of(letter: char, phase: Phase, first: &Arm, other: &Arm) -> Vec<Row> {
             );
         }
     };
-    latencies("all requests", true, &all_first, &all_other);
+    let sent = |arm| Selection::of(arm, phase, was_sent);
+    latencies("all that were sent", true, &sent(first), &sent(other));
     // An outcome that everything ended in says nothing that "all" does not.
     let of = |arm, outcome: Outcome| Selection::of(arm, phase, |it| it == outcome);
     let is_all = |selection: &Selection, all: &Selection| selection.all().total() == all.all().total();
@@ -286,7 +288,7 @@ fn rows_of(letter: char, phase: Phase, first: &Arm, other: &Arm) -> Vec<Row> {
         !(a.is_empty() && b.is_empty() || is_all(&a, &all_first) && is_all(&b, &all_other))
     };
     let outcomes: Vec<Outcome> = Outcome::ALL.into_iter().filter(apart).collect();
-    for outcome in &outcomes {
+    for outcome in outcomes.iter().filter(|outcome| was_sent(**outcome)) {
         latencies(outcome.name(), false, &of(first, *outcome), &of(other, *outcome));
     }
     for outcome in outcomes {

@@ -78,14 +78,14 @@ fn what_is_beyond_noise_is_told_with_its_interval() {
         The same schedule: the same requests at the same times.
 
         degrade, outage
-                                     A        B  A to B (95 %)
-          answered             99.05 %   89.0 %  -10.00 points  -11.48 to -8.60  WORSE
-          p50 of all requests  11.8 ms  24.1 ms         x 2.03     2.01 to 2.06  WORSE
-          p99 of all requests  13.7 ms   500 ms           x 37       1.00 to 37  within noise
-          p50 of ok_kafka      11.8 ms  23.6 ms         x 2.00     1.98 to 2.02  WORSE
-          p99 of ok_kafka      13.7 ms  27.3 ms         x 2.00     1.99 to 2.01  WORSE
-          share of ok_kafka    99.05 %   89.0 %  -10.00 points  -11.48 to -8.60  WORSE
-          share of timeout      0.95 %   10.9 %  +10.00 points  +8.60 to +11.48  WORSE
+                                           A        B  A to B (95 %)
+          answered                   99.05 %   89.0 %  -10.00 points  -11.48 to -8.60  WORSE
+          p50 of all that were sent  11.8 ms  24.1 ms         x 2.03     2.01 to 2.06  WORSE
+          p99 of all that were sent  13.7 ms   500 ms           x 37       1.00 to 37  within noise
+          p50 of ok_kafka            11.8 ms  23.6 ms         x 2.00     1.98 to 2.02  WORSE
+          p99 of ok_kafka            13.7 ms  27.3 ms         x 2.00     1.99 to 2.01  WORSE
+          share of ok_kafka          99.05 %   89.0 %  -10.00 points  -11.48 to -8.60  WORSE
+          share of timeout            0.95 %   10.9 %  +10.00 points  +8.60 to +11.48  WORSE
 
         6 of 9 figures differ beyond noise: 0 better, 6 worse, 0 neither. By chance alone about one in twenty would.
         2 more figures are within noise and not shown.
@@ -146,9 +146,25 @@ fn runs_without_a_log_and_too_many_runs_are_refused() {
 }
 
 #[test]
+fn what_was_never_sent_counts_as_unanswered_and_has_no_response_time() {
+    let unsent = |mut arm: Arm, count: u64| {
+        for second in &mut arm.log.seconds {
+            second.cells.insert((Phase::Outage, Outcome::UnsentCap), Counts::of(vec![(1, count)]));
+        }
+        arm
+    };
+    let it = || arm("degrade", 20, |_| 0, 1);
+    let comparison = compared(unsent(it(), 1), unsent(it(), 900));
+    let row = |what: &str| comparison.rows.iter().find(|row| row.what == what);
+    assert_eq!(row("answered").unwrap().verdict, Verdict::Worse);
+    assert_eq!(row("p50 of all that were sent").unwrap().verdict, Verdict::WithinNoise);
+    assert!(row("p50 of unsent_cap").is_none());
+}
+
+#[test]
 fn what_too_few_requests_say_has_no_upper_end() {
     let comparison = compared(arm("degrade", 1, |_| 0, 1), arm("degrade", 1, |_| 0, 1));
-    let p99 = comparison.rows.iter().find(|row| row.what == "p99 of all requests").unwrap();
+    let p99 = comparison.rows.iter().find(|row| row.what == "p99 of all that were sent").unwrap();
     assert_eq!(p99.first.high, None, "100 requests do not bound a p99");
     assert_eq!(p99.verdict, Verdict::WithinNoise);
 }

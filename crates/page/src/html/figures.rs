@@ -8,7 +8,7 @@ use recorder::{Outcome, Phase};
 use super::{scrolling, swatch};
 use crate::chart::{self, COLUMNS_MAX, Curve, LEVELS, Line, Panel, Scale};
 use crate::counts::Counts;
-use crate::log::Second;
+use crate::log::{Second, was_sent};
 use crate::run::{Arm, Lane, Run};
 use crate::words::{self, grouped, percent, seconds, time};
 
@@ -72,7 +72,7 @@ pub(super) fn all(run: &Run) -> Markup {
 
 fn waits(it: &Drawn<'_>, scale: Scale, end: f64) -> Markup {
     let arm = it.arm;
-    let merged: Vec<Counts> = it.columns.iter().map(Second::all).collect();
+    let merged: Vec<Counts> = it.columns.iter().map(Second::sent).collect();
     let lines = PERCENTILES.map(|(name, class, quantile)| Line {
         name: name.to_owned(),
         class: class.to_owned(),
@@ -86,7 +86,7 @@ fn waits(it: &Drawn<'_>, scale: Scale, end: f64) -> Markup {
             h3 { (arm.name) }
             (chart::timeline(&id, (&title, &told), arm, &it.columns, &lines, (scale, end)))
             figcaption {
-                p { (told) }
+                p { (told) (unsent(it)) }
                 (happened(arm))
             }
             p.readout hidden { "Point at the picture, or use the arrow keys on it, to read a moment." }
@@ -98,12 +98,31 @@ fn waits(it: &Drawn<'_>, scale: Scale, end: f64) -> Markup {
     }
 }
 
+/// Where there is no line, and why.
+fn unsent(it: &Drawn<'_>) -> String {
+    match it.columns.iter().map(|column| column.count(Outcome::UnsentCap)).sum::<u64>() {
+        0 => String::new(),
+        count => format!(
+            " {} never sent, because too many were in flight, and have no response time: where nothing was sent there is no line.",
+            if count == 1 {
+                "One request was".to_owned()
+            } else {
+                format!("{} requests were", grouped(count))
+            }
+        ),
+    }
+}
+
 /// The picture in a sentence.
 fn told(arm: &Arm) -> String {
     let p99 = |phase: Phase| {
         let of_phase = arm.log.seconds.iter().flat_map(|second| &second.cells);
-        Counts::merged(of_phase.filter(|((it, _), _)| *it == phase).map(|(_, counts)| counts))
-            .quantile_ms(0.99)
+        Counts::merged(
+            of_phase
+                .filter(|((it, outcome), _)| *it == phase && was_sent(*outcome))
+                .map(|(_, counts)| counts),
+        )
+        .quantile_ms(0.99)
     };
     let phases = [
         (Phase::Before, "before the fault"),
@@ -166,7 +185,7 @@ fn table(it: &Drawn<'_>, merged: &[Counts]) -> Markup {
                 @for (column, counts) in it.columns.iter().zip(merged) {
                     tr data-at=(column.at + column.length / 2.0) {
                         th scope="row" { (seconds(column.at)) }
-                        td.n { (grouped(counts.total())) }
+                        td.n { (grouped(column.intended())) }
                         @for (_, _, quantile) in PERCENTILES {
                             td.n { (counts.quantile_ms(quantile).map(time).unwrap_or_default()) }
                         }
@@ -225,7 +244,10 @@ fn endings(it: &Drawn<'_>, end: f64) -> Markup {
 fn percentiles(it: &Drawn<'_>, scale: Scale) -> Markup {
     let panel = |phase: Phase| {
         let of_it = |outcome| (outcome, it.arm.log.total(phase, outcome));
-        let occurring = Outcome::ALL.map(of_it).into_iter().filter(|(_, counts)| counts.total() > 0);
+        let occurring = Outcome::ALL
+            .map(of_it)
+            .into_iter()
+            .filter(|(outcome, counts)| was_sent(*outcome) && counts.total() > 0);
         let curves = occurring.map(|(outcome, counts)| Curve { class: format!("c-{outcome}"), counts });
         Panel { name: phase.name(), curves: curves.collect() }
     };

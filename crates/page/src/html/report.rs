@@ -5,6 +5,7 @@ use recorder::{Outcome, Phase};
 
 use super::{badge, document, figures, scrolling, tables};
 use crate::counts::Counts;
+use crate::log::was_sent;
 use crate::run::{Arm, Mood, Run};
 use crate::words::{self, percent, time, time_or_never};
 
@@ -83,8 +84,10 @@ fn in_short(run: &Run, phases: &[Phase]) -> Markup {
 struct Short {
     /// Answered within [`PROMISED_US`].
     soon: Counts,
+    /// All that were sent.
+    sent: Counts,
     /// All of them.
-    all: Counts,
+    count: u64,
     refused: u64,
     /// Neither answered nor refused.
     lost: u64,
@@ -100,7 +103,10 @@ impl Short {
             if !phases.contains(phase) {
                 continue;
             }
-            short.all.merge(counts);
+            short.count += counts.total();
+            if was_sent(*outcome) {
+                short.sent.merge(counts);
+            }
             match outcome {
                 Outcome::RejectedFast => short.refused += counts.total(),
                 answered if words::is_answered(*answered) => short.soon.merge(counts),
@@ -119,8 +125,9 @@ impl Short {
 
 fn short_row(arm: &Arm, phases: &[Phase]) -> Markup {
     let short = Short::of(arm, phases);
-    let all = short.all.total();
+    let all = short.count;
     let waits = phases.iter().filter_map(|phase| arm.phases.get(phase)).flatten();
+    let waits = waits.filter(|(outcome, _)| was_sent(**outcome));
     let longest = waits.filter_map(|(_, it)| it.response_ms).map(|it| it.max).reduce(f64::max);
     let met = arm.gates.iter().filter(|gate| gate.mood == Mood::Good).count();
     html! {
@@ -129,7 +136,7 @@ fn short_row(arm: &Arm, phases: &[Phase]) -> Markup {
             @for part in short.parts() {
                 td.n { @if all == 0 { "–" } @else { (percent(part as f64 / all as f64)) } }
             }
-            td.n { (short.all.quantile_ms(0.99).map_or_else(|| "–".to_owned(), time)) }
+            td.n { (short.sent.quantile_ms(0.99).map_or_else(|| "–".to_owned(), time)) }
             td.n { (longest.map_or_else(|| "–".to_owned(), time)) }
             @for (_, ms) in &arm.times { td.n { (time_or_never(*ms)) } }
             td.n { @if arm.gates.is_empty() { "none set" } @else { (met) " of " (arm.gates.len()) } }

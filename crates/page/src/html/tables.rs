@@ -1,5 +1,6 @@
 //! The tables of a report.
 
+use indexmap::IndexSet;
 use maud::{Markup, html};
 use recorder::{Phase, Summary};
 
@@ -9,7 +10,11 @@ use crate::words::{self, grouped, time};
 
 /// Which detector noticed when, by arm; the shorter the bar, the sooner.
 pub(super) fn detectors(run: &Run) -> Markup {
-    let Some(first) = run.arms.iter().find(|arm| !arm.detectors.is_empty()) else { return html! {} };
+    let of_all = run.arms.iter().flat_map(|arm| &arm.detectors);
+    let names: IndexSet<&str> = of_all.map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() {
+        return html! {};
+    }
     let times = run.arms.iter().flat_map(|arm| &arm.detectors).filter_map(|(_, ms)| *ms);
     let longest = times.fold(f64::MIN_POSITIVE, f64::max);
     let of_arm = |arm: &Arm, name: &str| arm.detectors.iter().find(|(it, _)| it == name).map(|(_, ms)| *ms);
@@ -17,7 +22,7 @@ pub(super) fn detectors(run: &Run) -> Markup {
         table.race {
             thead { tr { th scope="col" { "detector" } @for arm in &run.arms { th scope="col" { (arm.name) } } } }
             tbody {
-                @for (name, _) in &first.detectors {
+                @for name in names {
                     tr {
                         th scope="row" { (name) }
                         @for arm in &run.arms { td { (sign(of_arm(arm, name), longest)) } }

@@ -79,6 +79,7 @@ struct ArmRead {
     faults: Vec<Fault>,
     #[serde(default)]
     detectors: Vec<Detector>,
+    fallback: Option<Fallback>,
     ledger: Ledger,
     verdict: ArmVerdict,
 }
@@ -104,6 +105,13 @@ struct Fault {
 struct Detector {
     name: String,
     first_sign_ms: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Fallback {
+    served: u64,
+    refused: u64,
+    beyond_limit: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,7 +199,7 @@ fn arm(dir: &Path, name: String, read: ArmRead, modes: &[Mode]) -> Result<Arm, E
         began: began.into_iter().filter_map(|(phase, at)| Some((phase, at?))).collect(),
         lanes,
         detectors: read.detectors.into_iter().map(|it| (it.name, it.first_sign_ms)).collect(),
-        ledger: ledger(&read.ledger),
+        ledger: ledger(&read.ledger, read.fallback.as_ref()),
         violations: read.ledger.violations,
         gates: gates.collect(),
         name,
@@ -199,10 +207,10 @@ fn arm(dir: &Path, name: String, read: ArmRead, modes: &[Mode]) -> Result<Arm, E
     })
 }
 
-fn ledger(ledger: &Ledger) -> Vec<(&'static str, String)> {
+fn ledger(ledger: &Ledger, fallback: Option<&Fallback>) -> Vec<(&'static str, String)> {
     let broken =
         if ledger.violations_total == 0 { "none".to_owned() } else { grouped(ledger.violations_total) };
-    vec![
+    let mut rows = vec![
         ("postings", grouped(ledger.posted)),
         ("sum per asset", if ledger.balanced { "zero" } else { "NOT ZERO" }.to_owned()),
         ("executions", grouped(ledger.executions)),
@@ -210,7 +218,16 @@ fn ledger(ledger: &Ledger) -> Vec<(&'static str, String)> {
         ("in doubt", grouped(ledger.in_doubt)),
         ("unresolved", grouped(ledger.unresolved)),
         ("broken rules", broken),
-    ]
+    ];
+    rows.extend(fallback.into_iter().flat_map(|fallback| {
+        let Fallback { served, refused, beyond_limit } = *fallback;
+        [
+            ("fallbacks served", grouped(served)),
+            ("fallbacks refused", grouped(refused)),
+            ("served beyond a limit", grouped(beyond_limit)),
+        ]
+    }));
+    rows
 }
 
 fn settings(document: &Document) -> Vec<(String, String)> {

@@ -124,7 +124,8 @@ fn gate(read: GateRead) -> Gate {
         "undecided" => Mood::Neutral,
         _ => Mood::Bad,
     };
-    Gate { gate: read.gate, word: read.decision, mood, measured: read.measured }
+    let word = if read.decision == "not_met" { "NOT met".to_owned() } else { read.decision };
+    Gate { gate: read.gate, word, mood, measured: read.measured }
 }
 
 /// "12,106 requests: 4,005 answered well (33.1 %), 8,101 timed out (66.9 %); the slowest took 2.0 s."
@@ -145,7 +146,8 @@ fn sentence(document: &Document) -> String {
 
 fn mode(mode: &Value) -> String {
     let text = |pointer: &str| mode.pointer(pointer).map(|it| it.to_string().trim_matches('"').to_owned());
-    match (text("/users"), text("/rate_per_s"), text("/arrivals/kind")) {
+    let rate = mode.get("rate_per_s").and_then(Value::as_f64);
+    match (text("/users"), rate, text("/arrivals/kind")) {
         (Some(users), ..) => format!("Closed loop, {users} users"),
         (_, Some(rate), Some(arrivals)) => format!("Open loop, {rate} requests/s, {arrivals} arrivals"),
         _ => "A load test".to_owned(),
@@ -160,7 +162,7 @@ fn settings(document: &Document) -> Vec<(String, String)> {
         (
             "load",
             format!(
-                "{}; {} measured after {} of warm-up ({} requests, left out); {} workers",
+                "{}; {} measured after {} of warm-up ({} requests, left out); workers: {}",
                 mode(&load.mode),
                 s(load.duration_ms),
                 s(load.warm_up_ms),
@@ -185,13 +187,15 @@ fn settings(document: &Document) -> Vec<(String, String)> {
 
 fn repeat(document: &Document) -> String {
     let mut command = format!("loadgen {} --seed {}", document.target, document.seed);
-    if let Some(rate) = document.load.mode.get("rate_per_s") {
+    if let Some(rate) = document.load.mode.get("rate_per_s").and_then(Value::as_f64) {
         command += &format!(" --rate {rate}");
     }
     if let Some(users) = document.load.mode.get("users") {
         command += &format!(" --closed {users}");
     }
-    command += &format!(" --duration {}ms", document.load.duration_ms);
+    let Limits { in_flight_max, deadline_ms, .. } = document.limits;
+    let duration = document.load.duration_ms;
+    command += &format!(" --duration {duration}ms --deadline {deadline_ms}ms --in-flight {in_flight_max}");
     if let Some(outage) = &document.outage_ms {
         let until = outage.until.map(|ms| format!("{ms}ms")).unwrap_or_default();
         command += &format!(" --outage {}ms..{until}", outage.from);
