@@ -6,6 +6,7 @@
 //! | `order_path` | HTTP -> 201 over Kafka, healthy, at 200 orders/s |
 //! | `start_up` | how soon the embedded cluster serves, small and large, and what it holds |
 //! | `closed_path` | what the layers of `degrade` add to a call that is admitted, and to one that is refused, beside three breakers |
+//! | `record_path` | what it costs the load generator to record one request |
 //!
 //! The machines are shared: what is compared runs interleaved in one process, and medians are printed.
 

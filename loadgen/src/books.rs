@@ -240,7 +240,7 @@ fn ranked(sorted_us: &[u32], share: f64) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -250,7 +250,8 @@ mod tests {
     use crate::outlet;
     use crate::{Arrivals, Choices, Limits, Mapping, Mode, Observation, PlanSpec, RequestSpec, Target};
 
-    fn plan(workers: usize) -> Arc<Plan> {
+    /// A metronome of a thousand a second, for 50 ms.
+    pub(crate) fn plan(workers: usize) -> Arc<Plan> {
         let target = Target { name: "none".to_owned(), address: ([127, 0, 0, 1], 1).into() };
         let request = RequestSpec {
             label: "none".to_owned(),

@@ -24,7 +24,7 @@ pub enum Invalid {
     /// A worker on another machine was lost, and with it what it had not told of.
     #[error(
         "worker {worker} was lost: {why}; of its {intended} requests {accounted} are accounted for, and {} lost",
-        intended - accounted
+        intended.saturating_sub(*accounted)
     )]
     WorkerLost {
         /// Its address.

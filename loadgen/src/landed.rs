@@ -47,7 +47,7 @@ impl Landed {
 
     /// When it ended, after the start of the schedule.
     pub(crate) fn seen_ns(&self) -> u64 {
-        self.intended_ns + u64::from(self.response_us) * 1_000
+        self.intended_ns.saturating_add(u64::from(self.response_us) * 1_000)
     }
 
     /// The same for a caller; `label` is that of its kind.

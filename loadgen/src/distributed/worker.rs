@@ -70,11 +70,11 @@ impl Worker {
 
     fn session(&self, stream: TcpStream) -> io::Result<String> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
         stream.set_write_timeout(Some(SILENCE_MAX))?;
-        let mut from = BufReader::new(stream.try_clone()?);
         let mut to = &stream;
-        self.meet(&mut from, &mut to)?;
+        self.meet(&mut Until { stream: &stream, end: Instant::now() + SILENCE_MAX }, &mut to)?;
+        stream.set_read_timeout(Some(SILENCE_MAX))?;
+        let mut from = BufReader::new(stream.try_clone()?);
         let Message::Task { spec, first, count } = hear_message(&mut from, FRAME_MAX)? else {
             return Err(wrong("it gave no task"));
         };
@@ -156,6 +156,24 @@ impl Worker {
         let _ = stream.shutdown(Shutdown::Both);
         drop(listening.join());
         told
+    }
+}
+
+/// Reads until a time: a stranger who says one byte now and then must not keep others waiting.
+struct Until<'a> {
+    stream: &'a TcpStream,
+    end: Instant,
+}
+
+impl io::Read for Until<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let mut stream = self.stream;
+        stream.read(bytes)
     }
 }
 

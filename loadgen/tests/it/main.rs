@@ -3,6 +3,7 @@
 
 mod accounts;
 mod conservation;
+mod distributed;
 mod files;
 mod hangs;
 mod mixes;

@@ -56,12 +56,18 @@ pub(crate) fn exits(args: &[&str], code: i32, says: &str) {
     assert!(said.contains(says), "{args:?} does not say {says:?}:\n{said}");
 }
 
-/// The document, checked against its schema and its own account.
-pub(crate) fn checked(document: &str) -> Value {
+/// The document, checked against its schema.
+pub(crate) fn valid(document: &str) -> Value {
     let result: Value = serde_json::from_str(document).expect("JSON");
     let validator = jsonschema::validator_for(&SCHEMA).expect("the schema is one");
     let errors: Vec<String> = validator.iter_errors(&result).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{document}");
+    result
+}
+
+/// The document, checked against its schema and its own account.
+pub(crate) fn checked(document: &str) -> Value {
+    let result = valid(document);
     let sum = |value: &Value| -> u64 { value.as_object().unwrap().values().filter_map(Value::as_u64).sum() };
     let told = result["warm_up_requests"].as_u64().unwrap() + sum(&result["counts"]);
     assert_eq!(Some(told), result["conservation"]["intended"].as_u64());

@@ -16,7 +16,11 @@ use crate::values::{Time, Window};
 /// intended start: a service that hangs shows up as latency and not as silence.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES, max_term_width = 100)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// An http:// URL, or a TOML file with a mix of requests (flags go before what it says).
     #[arg(value_name = "URL|FILE.toml", required_unless_present = "completions")]
     pub(crate) target: Option<String>,
@@ -28,11 +32,44 @@ pub(crate) struct Args {
     pub(crate) request: RequestArgs,
 
     #[command(flatten)]
+    pub(crate) machines: Machines,
+
+    #[command(flatten)]
     pub(crate) outputs: Outputs,
 
     /// Print a completion script for a shell.
     #[arg(long, value_name = "SHELL", exclusive = true)]
     pub(crate) completions: Option<Shell>,
+}
+
+/// What else the program does.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Send a part of the load of runs elsewhere, which name this worker by --workers-at.
+    Worker(WorkerArgs),
+}
+
+/// How to be a worker.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkerArgs {
+    /// Where to listen; beyond loopback only with a token.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7700")]
+    pub(crate) listen: SocketAddr,
+    /// A file with the token that a run must know.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Where else load comes from.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Several machines")]
+pub(crate) struct Machines {
+    /// Share the run out over the workers at these places (`loadgen worker`), and send nothing from here.
+    #[arg(long, value_name = "HOST:PORT,..", value_delimiter = ',')]
+    pub(crate) workers_at: Vec<String>,
+    /// A file with the token that the workers know; needed beyond loopback.
+    #[arg(long, value_name = "FILE", requires = "workers_at")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -58,6 +95,10 @@ Examples:
   # you break it from 4 s to 8 s: what that cost, and whether it recovered
   loadgen http://127.0.0.1:8080/ --rate 1000 --duration 12s --outage 4s..8s \\
     --expect 'p99{ok_degraded,outage} < 50ms' --expect 'recover < 5s'
+
+  # from two machines, that share a secret
+  loadgen worker --listen 192.0.2.7:7700 --token-file token
+  loadgen mix.toml --workers-at 192.0.2.7:7700,192.0.2.8:7700 --token-file token
 
   # in CI: a file, every interval as histograms, a JUnit report
   loadgen mix.toml --quiet --out out/nightly --junit out/nightly.xml
@@ -130,7 +171,7 @@ pub(crate) struct Load {
     /// How long to wait after the last arrival; what is open then is unfinished [default: deadline and 1s].
     #[arg(long, value_name = "TIME")]
     pub(crate) drain: Option<Time>,
-    /// Threads; one per core is enough [default: 1].
+    /// Threads, on all machines together; one per core is enough [default: 1, and one on each of several machines].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
     /// The seed of arrivals and requests. The same seed gives the same schedule [default: 7].

@@ -43,15 +43,16 @@ struct Traffic {
 impl Job {
     /// From the command line, and the file if there is one.
     pub(crate) fn new(args: Args) -> Result<Self, Usage> {
-        let Args { target, load, request, outputs, .. } = args;
+        let Args { target, load, request, machines, outputs, .. } = args;
         let target = target.unwrap_or_default();
-        let traffic = match target.contains("://") {
+        let mut traffic = match target.contains("://") {
             true => of_url(&target, load, &request)?,
             false => of_file(&target, load, &request)?,
         };
         // Those of the file too: a flag must not switch off what a file asks for.
         let gates = traffic.gates.iter().cloned().chain(outputs.expect).collect();
         let outage = traffic.load.outage;
+        traffic.load.workers.get_or_insert(machines.workers_at.len().max(1));
         let promised = time(traffic.load.promised, Duration::from_secs(1));
         let plan = Plan::new(spec(traffic)?).map_err(|error| Usage(error.to_string()))?;
         let plan = Arc::new(plan);

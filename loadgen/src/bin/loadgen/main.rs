@@ -3,6 +3,7 @@
 //! # Layout
 //! - `args`, `values`, `file`, `place`: what may be asked for; `job`: what was, checked.
 //! - `measure`, `intervals`, `verdict`: what a run comes to; `table`, `files`, `live`, `metrics`: where that is told.
+//! - `machines`: one run from several of them.
 //!
 //! # Invariants
 //! Nothing is sent before all that was asked for is known to be sound. An interrupted run is told of like a whole one.
@@ -13,6 +14,7 @@ mod files;
 mod intervals;
 mod job;
 mod live;
+mod machines;
 mod measure;
 mod metrics;
 mod output;
@@ -31,7 +33,7 @@ use clap::{CommandFactory as _, Parser as _};
 use loadgen::{Ended, Handle, Mode};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::args::{Args, Outputs};
+use crate::args::{Args, Command, Machines, Outputs};
 use crate::files::IntervalFiles;
 use crate::job::Job;
 use crate::live::Live;
@@ -73,16 +75,20 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Worker(worker)) = &args.command {
+        raise_descriptor_limit();
+        return machines::work(worker).map(|()| ExitCode::SUCCESS);
+    }
     if let Some(shell) = args.completions {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Args::command(), "loadgen", &mut script);
         return output::answer(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS);
     }
-    let outputs = args.outputs.clone();
+    let (outputs, machines) = (args.outputs.clone(), args.machines.clone());
     let job = Arc::new(Job::new(args)?);
     let intervals = files::prepare(&outputs)?;
     raise_descriptor_limit();
-    let (ran, measuring) = run(&job, &outputs, intervals).await?;
+    let (ran, measuring) = run(&job, &machines, &outputs, intervals).await?;
     let (measured, intervals) = measuring.close();
     let status = Status::of(&ran.result, &measured);
     let written = files::write(&outputs, &job, &ran, &measured, intervals);
@@ -109,6 +115,7 @@ pub(crate) struct Ran {
 
 async fn run(
     job: &Arc<Job>,
+    machines: &Machines,
     outputs: &Outputs,
     intervals: Option<IntervalFiles>,
 ) -> anyhow::Result<(Ran, Measuring)> {
@@ -122,8 +129,12 @@ async fn run(
     if let Mode::Closed { .. } = spec.mode {
         live.line(table::COORDINATED_OMISSION.trim_end());
     }
+    let fleet = machines::join(job, machines, &mut live)?;
     let measuring = Measuring::new(job.clone(), intervals);
-    let handle = loadgen::spawn_into(job.plan.clone(), measuring)?;
+    let handle = match fleet {
+        Some(fleet) => fleet.spawn_into(measuring)?,
+        None => loadgen::spawn_into(job.plan.clone(), measuring)?,
+    };
     let progress = handle.progress();
     let scraped = async {
         match metrics {

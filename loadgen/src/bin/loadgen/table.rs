@@ -10,6 +10,7 @@ use loadgen::{Arrivals, Ended, Mode};
 use recorder::{Latencies, Outcome, Phase};
 
 use crate::job::Job;
+use crate::machines;
 use crate::measure::Measured;
 use crate::output::{grouped, plural};
 use crate::verdict::{Status, invalid};
@@ -140,6 +141,10 @@ fn account(text: &mut String, result: &Ended, measured: &Measured) {
     if measured.warm_up > 0 {
         parts.push(format!("{} in the warm-up, which nothing else here counts", grouped(measured.warm_up)));
     }
+    let lost = result.machines().iter().filter(|machine| machine.accounted < machine.intended);
+    parts.extend(
+        lost.map(|it| format!("{} lost with worker {}", grouped(it.intended - it.accounted), it.name)),
+    );
     let intended = grouped(result.conservation().intended);
     let _ = writeln!(text, "account   {intended} intended = {}", parts.join(" + "));
     let answers: Vec<String> = measured
@@ -167,6 +172,9 @@ fn generator(text: &mut String, job: &Job, result: &Ended) {
         grouped(seen.failed),
         grouped(seen.burned)
     );
+    for machine in result.machines() {
+        let _ = writeln!(text, "worker    {}", machines::in_words(machine));
+    }
     let lag = result.lag();
     let _ = writeln!(
         text,

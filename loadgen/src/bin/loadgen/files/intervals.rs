@@ -70,7 +70,7 @@ enum State {
         lines: Beside,
     },
     Writing {
-        logs: [IntervalLog<Beside>; 2],
+        logs: Box<[IntervalLog<Beside>; 2]>,
         lines: Beside,
     },
     /// One of them could not be written. The run goes on, and this is told at its end.
@@ -98,7 +98,7 @@ impl IntervalFiles {
             State::Waiting { logs: [response, service], lines } => {
                 let log = |out, times| head(out, times, job, started_at);
                 Ok(State::Writing {
-                    logs: [log(response, Times::Response)?, log(service, Times::Service)?],
+                    logs: Box::new([log(response, Times::Response)?, log(service, Times::Service)?]),
                     lines,
                 })
             }
@@ -127,7 +127,7 @@ impl IntervalFiles {
         match self.state {
             State::Waiting { .. } => Ok(()),
             State::Writing { logs, lines } => {
-                logs.into_iter().map(IntervalLog::into_inner).chain([lines]).try_for_each(Beside::keep)
+                (*logs).into_iter().map(IntervalLog::into_inner).chain([lines]).try_for_each(Beside::keep)
             }
             State::Broken(error) => Err(error).context("cannot write the intervals"),
         }

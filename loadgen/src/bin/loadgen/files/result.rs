@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use gates::Decided;
-use loadgen::{Arrivals, Ended, Limits, Mode};
+use loadgen::{Arrivals, Ended, Limits, Machine, Mode};
 use recorder::{Conservation, Outcome, Percentiles, Phases};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,6 +45,8 @@ struct Document<'a> {
     connections: Value,
     gates: Vec<GateResult<'a>>,
     machine: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,9 +111,29 @@ pub(crate) fn result_text(job: &Job, result: &Ended, measured: &Measured) -> any
             "os": std::env::consts::OS,
             "arch": std::env::consts::ARCH,
         }),
+        machines: result.machines().iter().map(machine).collect(),
     };
     let text = serde_json::to_string_pretty(&document).context("the result as JSON")?;
     Ok(text + "\n")
+}
+
+/// A worker elsewhere, and its part.
+fn machine(machine: &Machine) -> Value {
+    let Machine { name, clock, moved_ns, intended, accounted, lost } = machine;
+    let mut value = json!({
+        "worker": name,
+        "clock_ahead_ms": ns_as_ms(clock.ahead_ns),
+        "clock_error_ms": ms(clock.error),
+        "intended": intended,
+        "accounted": accounted,
+    });
+    if let Some(moved_ns) = moved_ns {
+        value["clock_moved_ms"] = ns_as_ms(*moved_ns).into();
+    }
+    if let Some(why) = lost {
+        value["lost"] = why.as_str().into();
+    }
+    value
 }
 
 fn answers(measured: &Measured) -> Vec<Answer> {
@@ -162,6 +184,10 @@ fn limits(limits: &Limits) -> Value {
         "connections_per_s_max": limits.connections_per_s_max,
         "schedule_lag_p99_ms_max": ms(limits.lag_p99_max),
     })
+}
+
+fn ns_as_ms(ns: i64) -> f64 {
+    (ns / 1_000) as f64 / 1e3
 }
 
 /// Milliseconds with three decimals.
