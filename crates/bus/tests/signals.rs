@@ -5,7 +5,7 @@
 mod common;
 
 use bus::{Producer, Settings, StartAt};
-use common::{SOON, cluster, eventually, reader, record, settings};
+use common::{Cluster, SOON, cluster, eventually, reader, record, settings};
 
 const TOPIC: &str = "ticks";
 
@@ -74,4 +74,23 @@ async fn signals_end_with_their_client() {
     producer.close(SOON).await.unwrap();
     drop(producer);
     eventually("the channel is closed", || signals.has_changed().is_err()).await;
+}
+
+#[tokio::test]
+async fn a_producer_that_is_told_to_ask_knows_a_new_leader_before_it_sends_anything() {
+    let cluster = Cluster::new(2).unwrap();
+    cluster.create_topic(TOPIC, 1, 2).unwrap();
+    cluster.partition_leader(TOPIC, 0, Some(1)).unwrap();
+    // Left to itself it would never ask.
+    let settings = quick(settings(&cluster)).with("topic.metadata.refresh.interval.ms", "-1");
+    let producer = Producer::new(&settings).unwrap();
+    let signals = producer.signals();
+    let leader = || signals.borrow().partitions.get(&(TOPIC.to_owned(), 0)).and_then(|signal| signal.leader);
+    producer.send(&record(TOPIC, 0, "x"), ()).unwrap().await.unwrap();
+    eventually("the leader is known", || leader() == Some(1)).await;
+    cluster.partition_leader(TOPIC, 0, Some(2)).unwrap();
+    assert!(producer.refresh(TOPIC, SOON).await);
+    eventually("the new leader is known", || leader() == Some(2)).await;
+    producer.close(SOON).await.unwrap();
+    assert!(!producer.refresh(TOPIC, SOON).await, "nobody is left to ask");
 }

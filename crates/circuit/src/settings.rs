@@ -20,9 +20,10 @@ pub struct Settings {
     /// the objective.
     pub age_floor: Duration,
     /// The longest gap between two looks of the watchdog that counts in full; a longer one counts as this one. What the
-    /// process did not see is its own absence, and must not be blamed on the dependency: five stalls on end, of any
-    /// length, stay below the lowest default limit. Whoever looks less often than every 10 ms must raise
-    /// it, or time goes slower for the circuits. 30 ms, three looks; 10 ms to 1 s, of which no more than half the floor of
+    /// process did not see is its own absence, and must not be blamed on the dependency: nine stalls on end, of any
+    /// length, stay below the lowest default limit, and where everything is starved and waits twice as long, time for
+    /// the circuits goes about half as fast. Whoever looks less often than every 10 ms must raise
+    /// it, or time goes slower for the circuits. 20 ms, two looks; 10 ms to 1 s, of which no more than half the floor of
     /// the age limits counts.
     pub gap_max: Duration,
     /// How far back "usual" looks: the largest ack, answer and round trip of this window double into limits. 60 s; 1 s
@@ -110,7 +111,7 @@ impl Default for Settings {
         Self {
             slo: ms(1_000),
             age_floor: ms(200),
-            gap_max: ms(30),
+            gap_max: ms(20),
             window: ms(60_000),
             heartbeat_period: ms(250),
             heartbeat_floor: ms(200),

@@ -6,9 +6,12 @@
 //! counts for nothing.
 //!
 //! What ends right after a gap tells of it too: deadlines that passed meanwhile, all at once. Until as much time was seen
-//! again as a gap may count, the process [settles](SeenTime::settles).
+//! again as [three gaps](SETTLING) may count, the process [settles](SeenTime::settles).
 
 use std::time::Duration;
+
+/// In gaps of the longest length that counts: with the defaults six looks, in which everybody has had a turn.
+const SETTLING: u32 = 3;
 
 /// Turns the caller's time into the time that was seen.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl SeenTime {
         self.seen += gap - missed;
         self.missed += missed;
         if !missed.is_zero() {
-            self.settled = self.seen + self.gap_max;
+            self.settled = self.seen + self.gap_max * SETTLING;
         }
         self.last = self.last.max(now);
         self.seen
@@ -69,8 +72,9 @@ mod tests {
         let mut time = SeenTime::new(ms(30));
         assert_eq!((time.at(ms(30)), time.settles()), (ms(30), false));
         assert_eq!((time.at(ms(60_000)), time.settles()), (ms(60), true));
-        assert_eq!((time.at(ms(60_020)), time.settles()), (ms(80), true));
-        assert_eq!((time.at(ms(60_030)), time.settles()), (ms(90), false));
+        assert_eq!((time.at(ms(60_030)), time.settles()), (ms(90), true));
+        assert_eq!((time.at(ms(60_060)), time.settles()), (ms(120), true));
+        assert_eq!((time.at(ms(60_090)), time.settles()), (ms(150), false));
         assert_eq!(time.missed(), ms(59_940));
     }
 

@@ -251,7 +251,7 @@ fn what_ended_badly_while_the_process_was_away_trips_nothing() {
 fn a_process_that_is_stopped_again_and_again_blames_nobody_and_is_not_blind() {
     let mut world = World::new();
     let stopped = |world: &mut World, at: u64| {
-        if at % 100 == 0 {
+        if at.is_multiple_of(100) {
             world.now += ms(60);
         }
     };

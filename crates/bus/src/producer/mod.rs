@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::BaseRecord;
+use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::code::Code;
 use crate::context::Context;
@@ -107,6 +107,22 @@ impl Producer {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.0.in_flight.count()
+    }
+
+    /// Asks a broker who leads the partitions of `topic`, so that the next records go there at once: a client that sends
+    /// nothing to a partition finds out about a new leader from the refusal of the first record, and its retry. Whether
+    /// the client got an answer within `timeout`; it is as stale as the broker that gives it.
+    ///
+    /// Must be called within a tokio runtime. The topic must exist: asking for one that does not may create it.
+    pub async fn refresh(&self, topic: &str, timeout: Duration) -> bool {
+        let native = self.0.native.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(native) = native else { return false };
+        let topic = topic.to_owned();
+        // If the producer is closed meanwhile, the client ends on that thread and not on a caller's.
+        let asked = tokio::task::spawn_blocking(move || {
+            native.client().fetch_metadata(Some(&topic), timeout).is_ok()
+        });
+        asked.await.unwrap_or(false)
     }
 
     /// What the client reports about its partitions and brokers.

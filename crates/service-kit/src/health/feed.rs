@@ -9,6 +9,9 @@
 //! The leader is not taken from the customers' producer: one that was not asked for a while holds old metadata, and
 //! would trip a circuit again that heartbeats have just closed.
 //!
+//! What the heartbeats found out first, the customers' producer is told: it would learn of a new leader only from the
+//! refusal of a customer's record, topic by topic of a path, and each of those calls would wait for a retry.
+//!
 //! Bound: [`READERS_MAX`] readers are followed; each newest sample is told once.
 
 use std::time::Duration;
@@ -50,9 +53,17 @@ impl Feed {
         }
     }
 
-    /// Tells what came since the last time.
-    pub(super) fn tell(&mut self, circuits: &mut Circuits, partitions: usize, now: Duration) {
+    /// Tells what came since the last time. The topics of which the customers' producer knows other leaders than the
+    /// producer of heartbeats, if either has just told.
+    pub(super) fn tell(
+        &mut self,
+        circuits: &mut Circuits,
+        partitions: usize,
+        now: Duration,
+    ) -> Vec<&'static str> {
         let path = self.path;
+        let changed = |watch: &SignalsWatch| watch.has_changed().unwrap_or(false);
+        let told = self.leaders.as_ref().is_some_and(changed) || changed(&self.customers);
         if let Some(signals) = self.leaders.as_mut().and_then(news) {
             for (partition, known) in by_index(path, &signals, partitions, leader, |known| !known) {
                 circuits.leader_told(partition, known, now);
@@ -77,6 +88,22 @@ impl Feed {
         for (partition, report) in furthest.into_iter().enumerate() {
             report.into_iter().for_each(|report| circuits.consumer_told(partition, report, now));
         }
+        if told { self.moved() } else { Vec::new() }
+    }
+
+    /// A leader that is not known is no news: it is found out by who needs it.
+    fn moved(&self) -> Vec<&'static str> {
+        let Some(leaders) = self.leaders.as_ref().map(|watch| watch.borrow().clone()) else {
+            return Vec::new();
+        };
+        let customers = self.customers.borrow();
+        let moved = |topic: &&&str| {
+            customers.partitions.iter().filter(|((name, _), _)| name == **topic).any(|(partition, theirs)| {
+                let newer = leaders.partitions.get(partition).and_then(|signal| signal.leader);
+                newer.is_some() && newer != theirs.leader
+            })
+        };
+        self.path.iter().filter(moved).copied().collect()
     }
 }
 
@@ -159,7 +186,7 @@ mod tests {
             // Demand everywhere, and every call is answered at once.
             (0..4).for_each(|partition| drop(unacked.begin(partition)));
             let _calls: Vec<_> = (0..4).map(|partition| unacked.begin(partition)).collect();
-            feed.tell(&mut circuits, 4, now);
+            let _same = feed.tell(&mut circuits, 4, now);
             circuits.watch(now);
             opened.extend((0..4).filter(|p| switches.decide(*p) == Decision::Fallback));
         }
@@ -182,6 +209,27 @@ mod tests {
         let lost = PartitionSignal { leader: None, ..led(0, 0) };
         let producer = |_| vec![("fees", 1, led(0, 0)), ("quotes", 1, lost), ("trades", 2, lost)];
         assert_eq!(opened(producer, |_| vec![]), [1]);
+    }
+
+    #[test]
+    fn the_topics_whose_leaders_only_the_heartbeats_know_are_named_once_for_each_report() {
+        let (tell_heartbeats, heartbeats) = watch::channel(Arc::default());
+        let (tell_customers, customers) = watch::channel(Arc::default());
+        let mut circuits = Circuits::new(["0", "1"], WORDS, Settings::default(), 1).unwrap();
+        let mut feed = Feed::new(PATH, customers);
+        feed.follow_leaders(heartbeats);
+        let by = |leader| PartitionSignal { leader, ..PartitionSignal::default() };
+        let mut moved = |heartbeats, customers| {
+            tell_heartbeats.send_replace(signals(1, &[("fees", 0, by(Some(1))), ("quotes", 1, heartbeats)]));
+            tell_customers.send_replace(signals(1, &[("fees", 0, by(Some(1))), ("quotes", 1, customers)]));
+            let named = feed.tell(&mut circuits, 2, Duration::ZERO);
+            assert!(feed.tell(&mut circuits, 2, Duration::ZERO).is_empty(), "nobody told anything since");
+            named
+        };
+        assert_eq!(moved(by(Some(2)), by(Some(1))), ["quotes"]);
+        assert_eq!(moved(by(Some(2)), by(None)), ["quotes"]);
+        assert!(moved(by(Some(2)), by(Some(2))).is_empty());
+        assert!(moved(by(None), by(Some(2))).is_empty(), "that there is none is no news");
     }
 
     #[test]

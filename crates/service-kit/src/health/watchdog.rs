@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long the reader of heartbeats may take to close; it goes on by itself after that.
 const READER_CLOSE: Duration = Duration::from_millis(250);
 
+/// How long a broker may take to say who leads a topic. Without an answer it is asked again at the next report.
+const REFRESH: Duration = Duration::from_millis(500);
+
 /// How long the producer of heartbeats may take to close.
 const PRODUCER_CLOSE: Duration = Duration::from_millis(250);
 /// A heartbeat that is not acknowledged by then is given up; its circuit has judged it long before.
@@ -71,10 +74,17 @@ impl Watchdog {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reports = Reports::new();
+        let mut refreshing: Option<BoxFuture<'_, ()>> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = tick.tick() => self.look(&reports),
+                _ = tick.tick() => {
+                    let moved = self.look(&reports);
+                    if !moved.is_empty() && refreshing.is_none() {
+                        refreshing = Some(Box::pin(self.refresh(moved)));
+                    }
+                }
+                () = ended(&mut refreshing) => refreshing = None,
                 Some(report) = reports.next() => self.hear(report),
             }
         }
@@ -82,21 +92,31 @@ impl Watchdog {
         let _ = self.producer.close(PRODUCER_CLOSE).await;
     }
 
-    fn look(&self, reports: &Reports) {
+    /// The topics whose leaders the customers' producer does not know yet.
+    fn look(&self, reports: &Reports) -> Vec<&'static str> {
         let now = self.shared.now();
-        let (changes, beats) = {
+        let (changes, beats, moved) = {
             let mut state = self.shared.state();
             let State { circuits, rounds, feed, whys } = &mut *state;
-            feed.tell(circuits, rounds.len(), now);
+            let moved = feed.tell(circuits, rounds.len(), now);
             let mut changes: Vec<Change> = circuits.watch(now).into_iter().map(Change::Partition).collect();
             changes.extend(circuits.scope_changes().iter().cloned().map(Change::Scope));
             let beats = circuits.heartbeats_due(now);
             beats.iter().for_each(|beat| rounds.begin(beat.partition, beat.number));
             whys.retain(|partition, _| !changes.iter().any(|change| change.ends_an_order_of(*partition)));
-            (changes, beats)
+            (changes, beats, moved)
         };
         changes.into_iter().for_each(|change| self.herald.tell(change, None));
         beats.into_iter().for_each(|beat| self.send(beat, reports));
+        moved
+    }
+
+    /// Tells the customers' producer of leaders that it would find out about at a customer's cost.
+    async fn refresh(&self, topics: Vec<&'static str>) {
+        for topic in topics {
+            let answered = self.connection.producer().refresh(topic, REFRESH).await;
+            tracing::debug!(topic, answered, "asked for new leaders on behalf of the customers");
+        }
     }
 
     /// One record on each topic of the path. One that is refused fails the whole beat.
@@ -138,6 +158,14 @@ impl Watchdog {
         } else if state.rounds.failed(beat.partition, beat.number) {
             state.circuits.heartbeat_failed(beat, now);
         }
+    }
+}
+
+/// For ever pending where nothing is under way.
+async fn ended(under_way: &mut Option<BoxFuture<'_, ()>>) {
+    match under_way {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
 
