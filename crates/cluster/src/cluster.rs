@@ -22,6 +22,8 @@ pub(crate) struct Broker {
     pub(crate) delay: Duration,
     /// Started, but not yet registered with the controller: the port stays closed.
     pub(crate) starting: bool,
+    /// How often the controller has refused to register it since it was started.
+    pub(crate) refusals: u32,
     /// Shutting down in order.
     pub(crate) leaving: Option<Leaving>,
     pub(crate) fenced: bool,
@@ -39,6 +41,7 @@ impl Broker {
             process: Process::Running,
             delay: Duration::ZERO,
             starting: false,
+            refusals: 0,
             leaving: None,
             fenced: false,
             last_contact: None,

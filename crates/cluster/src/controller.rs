@@ -11,6 +11,9 @@ use crate::cluster::Cluster;
 use crate::partition::{Partition, Pid};
 use crate::timers::{Timer, next_look};
 
+/// Between the first refusal of a started broker and its second try.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+
 /// The health of the controller.
 #[derive(Debug, Default)]
 pub(crate) struct Controller {
@@ -200,9 +203,7 @@ impl Cluster {
             return;
         }
         if broker.starting && !broker.fenced {
-            // The controller refuses a second incarnation while the session of the first one lasts
-            // (DUPLICATE_BROKER_REGISTRATION); the broker asks again with every heartbeat.
-            self.timers.set(self.now + self.spec.clock.heartbeat, Timer::Return(id));
+            self.refuse_to_register(id);
             return;
         }
         if broker.starting {
@@ -216,6 +217,17 @@ impl Cluster {
                 self.came_back(pid);
             }
         }
+    }
+
+    /// The controller refuses a second incarnation while the session of the first one lasts
+    /// (`DUPLICATE_BROKER_REGISTRATION`). The broker asks again after 0.1 s, then after twice as long, up to a session
+    /// (`resendExponentialBackoff` of Apache Kafka's `BrokerLifecycleManager`).
+    fn refuse_to_register(&mut self, id: BrokerId) {
+        let (now, session) = (self.now, self.spec.clock.session);
+        let Some(broker) = self.broker_mut(id) else { return };
+        let after = FIRST_RETRY.saturating_mul(1 << broker.refusals.min(16)).min(session);
+        broker.refusals += 1;
+        self.timers.set(now + after, Timer::Return(id));
     }
 
     fn register(&mut self, id: BrokerId) {

@@ -57,6 +57,7 @@ impl Cluster {
             return;
         }
         broker.starting = true;
+        broker.refusals = 0;
         self.timers.set(at, Timer::Return(id));
     }
 

@@ -7,10 +7,11 @@ use crate::file::ScenarioError;
 use crate::model::Scenario;
 
 /// Name and text of the shipped scenarios, the default one first.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("frozen-controller", include_str!("../scenarios/frozen-controller.toml")),
     ("leaderless-quarter", include_str!("../scenarios/leaderless-quarter.toml")),
     ("total-stall", include_str!("../scenarios/total-stall.toml")),
+    ("slow-motion", include_str!("../scenarios/slow-motion.toml")),
     ("frozen-but-harmless", include_str!("../scenarios/frozen-but-harmless.toml")),
 ];
 

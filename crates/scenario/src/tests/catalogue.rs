@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::KINDS;
 use crate::{Catalogue, Placement, Scenario, Strategy};
 
+const NAMES: [&str; 5] =
+    ["frozen-controller", "leaderless-quarter", "total-stall", "slow-motion", "frozen-but-harmless"];
+
 fn shipped() -> impl Iterator<Item = Scenario> {
     Catalogue::names().map(|name| Catalogue::get(name, &KINDS).unwrap_or_else(|error| panic!("{error}")))
 }
@@ -12,7 +15,7 @@ fn shipped() -> impl Iterator<Item = Scenario> {
 #[test]
 fn every_shipped_scenario_is_valid_and_has_the_name_of_its_file() {
     let names: Vec<String> = shipped().map(|scenario| scenario.name).collect();
-    assert_eq!(names, ["frozen-controller", "leaderless-quarter", "total-stall", "frozen-but-harmless"]);
+    assert_eq!(names, NAMES);
     assert_eq!(Catalogue::DEFAULT, "frozen-controller");
 }
 
@@ -38,8 +41,8 @@ fn the_scenarios_in_which_a_breaker_stays_closed_and_opens_have_all_four_arms() 
 }
 
 #[test]
-fn two_arms_of_every_shipped_scenario_leave_time_to_start_and_stop_within_a_minute() {
-    for scenario in shipped() {
+fn two_arms_of_every_shipped_scenario_but_slow_motion_leave_time_to_start_and_stop_within_a_minute() {
+    for scenario in shipped().filter(|scenario| scenario.name != "slow-motion") {
         let arm = scenario.load.warmup + scenario.load.measured() + scenario.load.drain;
         assert!(2 * arm <= Duration::from_secs(50), "{} takes {:?} per arm", scenario.name, arm);
     }
@@ -68,7 +71,7 @@ fn an_unknown_scenario_is_answered_with_the_names_that_there_are() {
     assert_eq!(
         error,
         "there is no scenario `frozen-controler`; did you mean `frozen-controller`? (shipped: frozen-controller, \
-         leaderless-quarter, total-stall, frozen-but-harmless)"
+         leaderless-quarter, total-stall, slow-motion, frozen-but-harmless)"
     );
 }
 
