@@ -16,10 +16,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::choices::Choice;
-use crate::flight::{fly, request};
+use crate::connect::Dialer;
+use crate::flight::fly;
 use crate::pacer::Pacer;
 use crate::pool::{Connections, Pool};
 use crate::progress::{Board, PROGRESS_EVERY};
+use crate::ready::Ready;
 use crate::slice::Slice;
 use crate::tally::{Books, Flight, Tally};
 use crate::{Limits, Mode, Plan, REQUESTS_MAX};
@@ -57,10 +59,18 @@ impl Worker {
         let connections = Rc::new(RefCell::new(Connections::default()));
         let tasks = LocalSet::new();
         let limits = slice.limits(&plan.spec().limits);
-        let pool = |address| Pool::new(address, &limits, connections.clone());
-        let pools = plan.spec().targets.iter().map(|target| pool(target.address)).collect();
-        let engine =
-            Rc::new(Engine { plan, slice, limits, tally: tally.clone(), pools, board: board.clone() });
+        let pool = |dialer: &Dialer| Pool::new(dialer.clone(), &limits, connections.clone());
+        let pools = plan.dialers().iter().map(pool).collect();
+        let requests = Rc::new(Ready::new(plan.clone()));
+        let engine = Rc::new(Engine {
+            plan,
+            requests,
+            slice,
+            limits,
+            tally: tally.clone(),
+            pools,
+            board: board.clone(),
+        });
         let (started, is_cut_off) = tasks
             .run_until(async {
                 stop.run_until_cancelled(timeout(PREOPEN_MAX, engine.preopen())).await;
@@ -80,6 +90,7 @@ impl Worker {
 #[derive(Debug)]
 struct Engine {
     plan: Arc<Plan>,
+    requests: Rc<Ready>,
     slice: Slice,
     limits: Limits,
     tally: Rc<Tally>,
@@ -131,7 +142,7 @@ impl Engine {
     }
 
     fn send(&self, k: u64, due: Instant) {
-        let choice = self.plan.choice(k);
+        let choice = self.requests.choice(k);
         let is_full = self.tally.in_flight() >= self.limits.in_flight_max;
         let flight = self.tally.enter(choice.kind, due);
         if is_full {
@@ -144,9 +155,9 @@ impl Engine {
 
     fn flown(&self, k: u64, choice: Choice, flight: Flight) -> impl Future<Output = Outcome> + 'static {
         let pool = self.pools[self.plan.target_of(choice.kind)].clone();
-        let (plan, deadline) = (self.plan.clone(), self.limits.deadline);
+        let (plan, requests, deadline) = (self.plan.clone(), self.requests.clone(), self.limits.deadline);
         async move {
-            let request = request(plan.render_choice(k, choice));
+            let request = requests.request(k, choice);
             fly(pool, request, flight, &plan.spec().mapping, deadline).await
         }
     }
@@ -177,7 +188,7 @@ impl Engine {
                 return true;
             }
             let k = self.slice.k(self.tally.entered()) as u64;
-            let choice = self.plan.choice(k);
+            let choice = self.requests.choice(k);
             self.tally.intend(due.duration_since(started));
             let flight = self.tally.enter(choice.kind, due);
             if self.flown(k, choice, flight).await == Outcome::ErrorConnect {

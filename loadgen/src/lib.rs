@@ -25,6 +25,7 @@
 mod check;
 mod choices;
 mod classify;
+mod connect;
 mod digest;
 mod engine;
 mod flight;
@@ -35,12 +36,16 @@ mod plan;
 mod pool;
 mod progress;
 mod rates;
+mod ready;
 mod result;
 mod schedule;
 mod slice;
 mod spec;
 mod tally;
 mod template;
+#[cfg(feature = "https")]
+mod tls;
+mod wire;
 
 pub use check::PlanError;
 pub use choices::{Choices, Product, Quantity};
@@ -55,3 +60,4 @@ pub use result::{Boundaries, Invalid, Observation, RunResult, Stretch};
 pub use schedule::{Arrivals, REQUESTS_MAX, Schedule, ScheduleError};
 pub use spec::{Mode, PlanSpec, RequestSpec, Target};
 pub use template::UnknownPlaceholder;
+pub use wire::{Tls, Trust, Wire};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::{Arrivals, Choices, Limits, Mapping};
+use crate::{Arrivals, Choices, Limits, Mapping, Wire};
 
 /// What to send, as it is asked for.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub struct Target {
     pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What requests travel over.
+    pub wire: Wire,
 }
 
 /// One kind of request; path, header values and body may hold placeholders.

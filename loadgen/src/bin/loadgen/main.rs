@@ -115,6 +115,9 @@ async fn run(job: &Job, outputs: &Outputs) -> anyhow::Result<Ran> {
     if let Mode::Closed { .. } = spec.mode {
         live.line(table::COORDINATED_OMISSION.trim_end());
     }
+    if job.is_insecure() {
+        live.line(table::INSECURE.trim_end());
+    }
     let handle = loadgen::spawn(job.plan.clone())?;
     let progress = handle.progress();
     let scraped = async {
