@@ -1,49 +1,66 @@
 //! A service that hangs: from one time after its first request until another it answers nothing, and then everything.
+//! Without times it answers always.
+//!
+//! One thread, so that it can have a core of its own, and as little work per request as there can be.
 //!
 //! ```sh
-//! cargo run -p loadgen --example hang -- 127.0.0.1:18080 4 8
-//! loadgen http://127.0.0.1:18080/ --rate 1000 --duration 12s --outage 4s..8s --deadline 10s
+//! cargo run --release -p loadgen --example hang -- 127.0.0.1:18080 4 8
+//! loadgen http://127.0.0.1:18080/ --rate 1000 --duration 12s --outage 4s..8s --deadline 10s --in-flight 5000
 //! ```
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io;
+use std::ops::Range;
 use std::sync::OnceLock;
-use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// When the first request came.
 static FIRST: OnceLock<Instant> = OnceLock::new();
 
-fn main() -> std::io::Result<()> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let seconds = |text: &String| text.parse().ok().and_then(|it| Duration::try_from_secs_f64(it).ok());
-    let (address, from, until) = match &args[..] {
-        [address, from, until] => (address, seconds(from), seconds(until)),
-        _ => return Err(std::io::Error::other("usage: hang ADDRESS FROM_S UNTIL_S")),
+    let (address, hangs) = match &args[..] {
+        [address] => (address, Some(Duration::ZERO..Duration::ZERO)),
+        [address, from, until] => {
+            (address, seconds(from).zip(seconds(until)).map(|(from, until)| from..until))
+        }
+        _ => return Err(io::Error::other("usage: hang ADDRESS [FROM_S UNTIL_S]")),
     };
-    let (Some(from), Some(until)) = (from, until) else {
-        return Err(std::io::Error::other("FROM_S and UNTIL_S are seconds, such as 4 and 8"));
-    };
-    for stream in TcpListener::bind(address)?.incoming() {
-        let stream = stream?;
+    let hangs = hangs.ok_or_else(|| io::Error::other("FROM_S and UNTIL_S are seconds, such as 4 and 8"))?;
+    let listener = TcpListener::bind(address).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
         // A customer who goes away is no reason to stop.
-        thread::spawn(move || drop(serve(stream, from, until)));
+        let hangs = hangs.clone();
+        tokio::spawn(async move { drop(serve(stream, hangs).await) });
     }
-    Ok(())
 }
 
-/// Answers one request after the other. Requests have no body, and come one at a time.
-fn serve(mut stream: TcpStream, from: Duration, until: Duration) -> std::io::Result<()> {
+/// Answers one request after the other. Requests have no body.
+async fn serve(mut stream: TcpStream, hangs: Range<Duration>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut read = [0; 4096];
-    while stream.read(&mut read)? > 0 {
-        let since = FIRST.get_or_init(Instant::now).elapsed();
-        if (from..until).contains(&since) {
-            thread::sleep(until - since);
+    let (mut buffer, mut read) = ([0; 4096], 0);
+    loop {
+        read += match stream.read(&mut buffer[read..]).await? {
+            0 => return Ok(()),
+            count => count,
+        };
+        if !buffer[..read].ends_with(END_OF_HEAD) {
+            continue;
         }
-        stream.write_all(ANSWER)?;
+        read = 0;
+        let since = FIRST.get_or_init(Instant::now).elapsed();
+        if hangs.contains(&since) {
+            sleep(hangs.end - since).await;
+        }
+        stream.write_all(ANSWER).await?;
     }
-    Ok(())
 }

@@ -252,7 +252,8 @@ pub(crate) mod tests {
 
     /// A metronome of a thousand a second, for 50 ms.
     pub(crate) fn plan(workers: usize) -> Arc<Plan> {
-        let target = Target { name: "none".to_owned(), address: ([127, 0, 0, 1], 1).into() };
+        let address = ([127, 0, 0, 1], 1).into();
+        let target = Target { name: "none".to_owned(), address, wire: Default::default() };
         let request = RequestSpec {
             label: "none".to_owned(),
             weight: 1,

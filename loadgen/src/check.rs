@@ -45,6 +45,14 @@ pub enum PlanError {
         /// What there is.
         known: String,
     },
+    /// What requests are to travel over cannot be had.
+    #[error("target `{target}`: {why}")]
+    Wire {
+        /// The target.
+        target: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A request would be no valid HTTP.
     #[error("request `{label}`: `{value}` is no valid {what}")]
     NotHttp {
@@ -97,6 +105,7 @@ pub(crate) fn bounds(spec: &PlanSpec) -> Result<(), PlanError> {
     }
     within("in_flight_max", in_flight_max as u64, workers, 1_000_000)?;
     within("connections_max", connections_max as u64, workers, 1_000_000)?;
+    within("streams_max", spec.limits.streams_max as u64, 1, 10_000)?;
     within("connections_preopened", spec.limits.connections_preopened as u64, 0, connections_max as u64)?;
     within("connections_per_s_max", u64::from(connections_per_s_max), 1, 1_000_000)?;
     within("deadline_ms", ms(spec.limits.deadline), 1, 3_600_000)?;

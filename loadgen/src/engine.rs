@@ -17,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::books::Started;
 use crate::choices::Choice;
-use crate::flight::{fly, request};
+use crate::connect::Dialer;
+use crate::flight::fly;
 use crate::outlet::Outlet;
 use crate::pacer::Pacer;
 use crate::pool::{Connections, Pool};
 use crate::progress::PROGRESS_EVERY;
+use crate::ready::Ready;
 use crate::slice::Slice;
 use crate::tally::{Flight, Tally};
 use crate::{Limits, Mode, Plan, REQUESTS_MAX};
@@ -59,8 +61,9 @@ impl Worker {
         let connections = Rc::new(RefCell::new(Connections::default()));
         let tasks = LocalSet::new();
         let limits = slice.limits(&plan.spec().limits);
-        let pool = |address| Pool::new(address, &limits, connections.clone());
-        let pools: Vec<_> = plan.spec().targets.iter().map(|target| pool(target.address)).collect();
+        let pool = |dialer: &Dialer| Pool::new(dialer.clone(), &limits, connections.clone());
+        let pools: Vec<_> = plan.dialers().iter().map(pool).collect();
+        let requests = Rc::new(Ready::new(plan.clone()));
         let (tally, is_cut_off) = tasks
             .run_until(async {
                 stop.run_until_cancelled(timeout(PREOPEN_MAX, preopen(&pools, &limits))).await;
@@ -68,7 +71,7 @@ impl Worker {
                 let (started, _) = *started.get_or_init(|| (Instant::now(), SystemTime::now()));
                 stop.run_until_cancelled(sleep_until(started.into())).await;
                 let tally = Tally::new(started, outlet);
-                let engine = Rc::new(Engine { plan, slice, limits, tally: tally.clone(), pools });
+                let engine = Rc::new(Engine { plan, requests, slice, limits, tally: tally.clone(), pools });
                 (tally, engine.drive(started, &stop).await)
             })
             .await;
@@ -90,6 +93,7 @@ async fn preopen(pools: &[Rc<Pool>], limits: &Limits) {
 #[derive(Debug)]
 struct Engine {
     plan: Arc<Plan>,
+    requests: Rc<Ready>,
     slice: Slice,
     limits: Limits,
     tally: Rc<Tally>,
@@ -133,7 +137,7 @@ impl Engine {
     }
 
     fn send(&self, k: u64, intended_ns: u64) {
-        let choice = self.plan.choice(k);
+        let choice = self.requests.choice(k);
         let is_full = self.tally.in_flight() >= self.limits.in_flight_max;
         let mut flight = self.tally.enter(k as u32, choice.kind, intended_ns);
         if is_full {
@@ -146,9 +150,9 @@ impl Engine {
 
     fn flown(&self, k: u64, choice: Choice, flight: Flight) -> impl Future<Output = Outcome> + 'static {
         let pool = self.pools[self.plan.target_of(choice.kind)].clone();
-        let (plan, deadline) = (self.plan.clone(), self.limits.deadline);
+        let (plan, requests, deadline) = (self.plan.clone(), self.requests.clone(), self.limits.deadline);
         async move {
-            let request = request(plan.render_choice(k, choice));
+            let request = requests.request(k, choice);
             fly(pool, request, flight, &plan.spec().mapping, deadline).await
         }
     }
@@ -179,7 +183,7 @@ impl Engine {
                 return true;
             }
             let k = self.slice.k(self.tally.entered() as usize) as u64;
-            let choice = self.plan.choice(k);
+            let choice = self.requests.choice(k);
             let intended_ns = u64::try_from(due.duration_since(started).as_nanos()).unwrap_or(u64::MAX);
             let flight = self.tally.enter(k as u32, choice.kind, intended_ns);
             if self.flown(k, choice, flight).await == Outcome::ErrorConnect {

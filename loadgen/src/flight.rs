@@ -7,14 +7,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use recorder::Outcome;
 use tokio::time::timeout_at;
 
 use crate::classify::{self, BODY_KEPT_MAX, Mapping};
-use crate::plan::Rendered;
 use crate::pool::{NotConnected, Pool};
 use crate::tally::{Ending, Flight};
 
@@ -63,11 +62,11 @@ async fn exchange(
     mapping: &Mapping,
     flight: &mut Flight,
 ) -> Result<Ending, NoAnswer> {
-    let mut connection = pool.acquire().await?;
+    let mut lease = pool.acquire().await?;
     flight.sent();
-    let answer = connection.requests.send_request(request).await?;
+    let answer = lease.send(request).await?;
     let ending = read(answer, mapping).await?;
-    connection.release();
+    lease.release();
     Ok(ending)
 }
 
@@ -76,27 +75,25 @@ async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<Ending, N
     let (head, mut body) = answer.into_parts();
     let mut wanted = classify::wants_body(head.status, &head.headers);
     let mut kept = Vec::new();
+    // An HTTP/2 stream that is reset without an error looks like one that came to its end.
+    let announced = body.size_hint().exact().filter(|_| !body.is_end_stream());
+    let mut received = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame?;
-        let Some(data) = frame.data_ref().filter(|_| wanted) else { continue };
+        let Some(data) = frame.data_ref() else { continue };
+        received += data.len() as u64;
+        if !wanted {
+            continue;
+        }
         wanted = kept.len() + data.len() <= BODY_KEPT_MAX;
         kept.extend_from_slice(if wanted { data } else { b"" });
+    }
+    if announced.is_some_and(|announced| announced != received) {
+        return Err(NoAnswer::Broken);
     }
     Ok(Ending {
         outcome: mapping.outcome(head.status, &head.headers),
         executed: classify::executed(&head.headers, &kept),
         status: Some(head.status),
     })
-}
-
-/// The rendered request as hyper sends it.
-pub(crate) fn request(rendered: Rendered<'_>) -> Request<Full<Bytes>> {
-    let mut request = Request::builder().method(rendered.method.clone()).uri(rendered.path);
-    if !rendered.headers.iter().any(|(name, _)| *name == header::HOST) {
-        request = request.header(header::HOST, rendered.address.to_string());
-    }
-    for (name, value) in rendered.headers {
-        request = request.header(name, value);
-    }
-    request.body(Full::from(rendered.body)).expect("the plan checked path and headers")
 }

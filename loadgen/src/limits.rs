@@ -16,6 +16,8 @@ pub struct Limits {
     /// Connections per target, open or being opened. Beyond it requests wait in line for one, and the wait counts as
     /// latency: keep it at `in_flight_max` unless the clients that you stand for queue likewise.
     pub connections_max: usize,
+    /// Requests on one HTTP/2 connection at a time; HTTP/1.1 has one.
+    pub streams_max: usize,
     /// Connections per target to open before the first arrival; one that fails is counted and not missed.
     pub connections_preopened: usize,
     /// Openings per second and target; beyond it they wait for their turn.
@@ -33,6 +35,8 @@ impl Default for Limits {
             // Past the deadline, so that the last requests can still end by it.
             drain_max: Duration::from_secs(2),
             connections_max: 512,
+            // What every server should allow (RFC 9113, 6.5.2).
+            streams_max: 100,
             connections_preopened: 32,
             // A burst beyond the listen queue costs a SYN retransmission, one second; 2,000/s is two per tick of a 1 ms
             // timer.

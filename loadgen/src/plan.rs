@@ -6,15 +6,17 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Method, Uri, header};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::check::{self, PlanError};
 use crate::choices::{Choice, Chooser};
+use crate::connect::Dialer;
 use crate::schedule::Schedule;
 use crate::template::{Piece, Text, Values};
-use crate::{Choices, Mode, PlanSpec, RequestSpec, digest};
+use crate::{Choices, Mode, PlanSpec, RequestSpec, Target, digest};
 
 /// One kind of request, compiled.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ struct Kind {
 pub struct Plan {
     spec: PlanSpec,
     kinds: Vec<Kind>,
+    dialers: Vec<Dialer>,
     chooser: Chooser,
     schedule: Schedule,
     hash: OnceLock<String>,
@@ -63,10 +66,11 @@ impl Plan {
         check::bounds(&spec)?;
         check::names(&spec)?;
         let kinds: Vec<Kind> = spec.requests.iter().map(|it| compile(it, &spec)).collect::<Result<_, _>>()?;
+        let dialers = spec.targets.iter().map(dialer).collect::<Result<_, _>>()?;
         let random = ChaCha8Rng::seed_from_u64(spec.seed);
         let chooser = Chooser::new(random, spec.requests.iter().map(|it| it.weight));
         let schedule = schedule(&spec)?;
-        Ok(Self { spec, kinds, chooser, schedule, hash: OnceLock::new() })
+        Ok(Self { spec, kinds, dialers, chooser, schedule, hash: OnceLock::new() })
     }
 
     /// The specification.
@@ -121,8 +125,19 @@ impl Plan {
         }
     }
 
+    /// How connections to each target are opened.
+    pub(crate) fn dialers(&self) -> &[Dialer] {
+        &self.dialers
+    }
+
     pub(crate) fn label_of(&self, kind: u8) -> &str {
         &self.kinds[usize::from(kind)].label
+    }
+
+    /// Whether requests of a kind are all the same.
+    pub(crate) fn is_fixed(&self, kind: u8) -> bool {
+        let Kind { path, headers, body, .. } = &self.kinds[usize::from(kind)];
+        [path, body].into_iter().chain(headers.iter().map(|(_, value)| value)).all(Text::is_fixed)
     }
 
     /// The place of a kind's target in the list of targets.
@@ -133,6 +148,10 @@ impl Plan {
     fn values(&self, k: u64, choice: Choice) -> Values<'_> {
         Values { k, run: &self.spec.run, choice, choices: &self.spec.choices }
     }
+}
+
+fn dialer(target: &Target) -> Result<Dialer, PlanError> {
+    Dialer::new(target).map_err(|why| PlanError::Wire { target: target.name.clone(), why })
 }
 
 /// The warm-up's arrivals and then the schedule proper; nothing in a closed loop.
@@ -162,7 +181,8 @@ fn compile(spec: &RequestSpec, plan: &PlanSpec) -> Result<Kind, PlanError> {
     if !spec.path.starts_with('/') || path.probe().parse::<Uri>().is_err() {
         return Err(not_http(spec, "path", &spec.path));
     }
-    let headers = spec.headers.iter().map(|(name, value)| header(spec, name, text(value)?));
+    let is_http2 = plan.targets[target].wire.http2;
+    let headers = spec.headers.iter().map(|(name, value)| header(spec, name, text(value)?, is_http2));
     Ok(Kind {
         label: spec.label.clone(),
         method: spec.method.clone(),
@@ -173,10 +193,19 @@ fn compile(spec: &RequestSpec, plan: &PlanSpec) -> Result<Kind, PlanError> {
     })
 }
 
-fn header(spec: &RequestSpec, name: &str, value: Text) -> Result<(HeaderName, Text), PlanError> {
+fn header(
+    spec: &RequestSpec,
+    name: &str,
+    value: Text,
+    is_http2: bool,
+) -> Result<(HeaderName, Text), PlanError> {
     let known = HeaderName::try_from(name).map_err(|_| not_http(spec, "header name", name))?;
     let probe = value.probe();
     HeaderValue::try_from(&probe).map_err(|_| not_http(spec, "header value", &probe))?;
+    // In HTTP/2 the host is part of the URI.
+    if is_http2 && known == header::HOST && probe.parse::<Authority>().is_err() {
+        return Err(not_http(spec, "host", &probe));
+    }
     Ok((known, value))
 }
 
@@ -196,5 +225,44 @@ fn text_of(label: &str, source: &str, choices: &Choices) -> Result<Text, PlanErr
     match empty.into_iter().find(|(_, piece, empty)| *empty && text.uses(piece)) {
         Some((placeholder, ..)) => Err(PlanError::NothingToChoose { label: label.to_owned(), placeholder }),
         None => Ok(text),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Arrivals, Limits, Mapping, Wire};
+
+    /// A metronome of a thousand a second, for 50 ms, of requests with that path.
+    pub(crate) fn plan_of(path: &str) -> Plan {
+        let target =
+            Target { name: "none".to_owned(), address: ([127, 0, 0, 1], 1).into(), wire: Wire::default() };
+        let request = RequestSpec {
+            label: "none".to_owned(),
+            weight: 1,
+            method: Method::POST,
+            target: "none".to_owned(),
+            path: path.to_owned(),
+            headers: vec![("x-a".to_owned(), "b".to_owned())],
+            body: Some("body".to_owned()),
+        };
+        let spec = PlanSpec {
+            seed: 1,
+            run: "test".to_owned(),
+            arrivals: Arrivals::Constant,
+            rate_per_s: 1000.0,
+            duration: Duration::from_millis(50),
+            warm_up: Duration::ZERO,
+            mode: Mode::Open,
+            workers: 1,
+            targets: vec![target],
+            requests: vec![request],
+            choices: Choices::default(),
+            mapping: Mapping::default(),
+            limits: Limits::default(),
+        };
+        Plan::new(spec).expect("the plan is valid")
     }
 }

@@ -1,30 +1,32 @@
 //! Connections to one target.
 //!
-//! HTTP/1.1, one exchange at a time each. Bounded three ways: how many exist, how fast they are opened, and the line
-//! that waits for one (which holds requests in flight only, and those are capped). An exchange that does not end well
-//! takes its connection with it: a late answer must not be read as the answer to the next request.
+//! Each has lanes, on which there is one exchange at a time: one lane in HTTP/1.1, a bounded number of them in HTTP/2.
+//! Bounded three ways: how many connections exist, how fast they are opened, and the line that waits for a lane (which
+//! holds requests in flight only, and those are capped). An exchange that does not end well takes its HTTP/1.1
+//! connection with it: a late answer must not be read as the answer to the next request. In HTTP/2 it resets its stream,
+//! and the lane is free again. A connection is closed when the last of its lanes is given up.
 //!
 //! Opening is a task of its own: a request that gives up waiting leaves the opening connection to the next in line.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use recorder::Latencies;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle, spawn_local};
 use tokio::time::{sleep_until, timeout};
 
 use crate::Limits;
+use crate::connect::{Dialer, Requests};
 
 /// What happened to connections, over all targets.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -35,8 +37,10 @@ pub struct Connections {
     pub failed: u64,
     /// Closed in the middle of an exchange or found closed after one, while the run went on.
     pub burned: u64,
-    /// How long opening took.
+    /// How long opening took, the TLS handshake included.
     pub connect_time: Latencies,
+    /// Why the first was not opened.
+    pub failure: Option<String>,
 }
 
 impl Connections {
@@ -46,6 +50,7 @@ impl Connections {
         self.failed += other.failed;
         self.burned += other.burned;
         self.connect_time.merge(&other.connect_time);
+        self.failure = self.failure.take().or_else(|| other.failure.clone());
     }
 }
 
@@ -53,16 +58,18 @@ impl Connections {
 #[derive(Debug)]
 pub(crate) struct NotConnected;
 
-type Waiting = oneshot::Sender<Result<Connection, NotConnected>>;
+type Waiting = oneshot::Sender<Result<Lease, NotConnected>>;
 
 /// The connections to one target.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    address: SocketAddr,
+    dialer: Dialer,
     connections_max: usize,
+    lanes_max: usize,
     opening_gap: Duration,
     connect_max: Duration,
-    idle: RefCell<Vec<Connection>>,
+    /// The one used last is used next.
+    idle: RefCell<Vec<Lane>>,
     line: RefCell<VecDeque<Waiting>>,
     open: Cell<usize>,
     opening: Cell<usize>,
@@ -73,10 +80,11 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(address: SocketAddr, limits: &Limits, seen: Rc<RefCell<Connections>>) -> Rc<Self> {
+    pub(crate) fn new(dialer: Dialer, limits: &Limits, seen: Rc<RefCell<Connections>>) -> Rc<Self> {
         Rc::new(Self {
-            address,
             connections_max: limits.connections_max,
+            lanes_max: if dialer.has_lanes() { limits.streams_max } else { 1 },
+            dialer,
             opening_gap: Duration::from_secs(1) / limits.connections_per_s_max,
             connect_max: limits.deadline,
             idle: RefCell::default(),
@@ -101,28 +109,28 @@ impl Pool {
         drop(self.idle.take());
     }
 
-    /// A connection that is ready for an exchange: an idle one, or the next in line.
-    pub(crate) async fn acquire(self: &Rc<Self>) -> Result<Connection, NotConnected> {
+    /// A lane that is ready for an exchange: an idle one, or the next in line.
+    pub(crate) async fn acquire(self: &Rc<Self>) -> Result<Lease, NotConnected> {
         loop {
             let idle = self.idle.borrow_mut().pop();
-            let mut connection = match idle {
-                Some(connection) => connection,
+            let mut lease = match idle {
+                Some(lane) => self.lease(lane),
                 None => self.wait_in_line().await?,
             };
-            if connection.requests.ready().await.is_ok() {
-                return Ok(connection);
+            if lease.ready().await.is_ok() {
+                return Ok(lease);
             }
         }
     }
 
-    async fn wait_in_line(self: &Rc<Self>) -> Result<Connection, NotConnected> {
+    async fn wait_in_line(self: &Rc<Self>) -> Result<Lease, NotConnected> {
         let (waiting, turn) = oneshot::channel();
         self.line.borrow_mut().push_back(waiting);
         self.open_as_needed();
         turn.await.unwrap_or(Err(NotConnected))
     }
 
-    /// One opening for each in line, within the bound.
+    /// An opening for as many in line as a connection has lanes, within the bound.
     fn open_as_needed(self: &Rc<Self>) {
         if self.is_closed.get() {
             return;
@@ -133,7 +141,7 @@ impl Pool {
             line.len()
         };
         let room = self.connections_max.saturating_sub(self.open.get() + self.opening.get());
-        let wanted = waiting.saturating_sub(self.opening.get());
+        let wanted = waiting.div_ceil(self.lanes_max).saturating_sub(self.opening.get());
         for _ in 0..wanted.min(room) {
             drop(self.open_one());
         }
@@ -147,11 +155,11 @@ impl Pool {
         spawn_local(async move {
             sleep_until(turn.into()).await;
             let begun = Instant::now();
-            let connected = timeout(pool.connect_max, connect(pool.address)).await;
+            let connected = timeout(pool.connect_max, pool.dialer.connect()).await;
             pool.opening.set(pool.opening.get() - 1);
             match connected.map_err(io::Error::from).flatten() {
                 Ok((requests, driver)) => pool.opened(requests, driver, begun.elapsed()),
-                Err(_) => pool.failed(),
+                Err(error) => pool.failed(&error),
             }
         })
     }
@@ -162,34 +170,54 @@ impl Pool {
         seen.opened += 1;
         seen.connect_time.record(took);
         drop(seen);
-        self.hand_over(Connection { requests, driver, pool: Rc::downgrade(self) });
+        let connection = Rc::new(Connection { driver, pool: Rc::downgrade(self) });
+        let others = (1..self.lanes_max).map_while(|number| Some((number, requests.another()?)));
+        let lane = |(number, requests)| Lane { requests, _connection: connection.clone(), number };
+        let lanes: Vec<Lane> = others.map(lane).collect();
+        self.hand_over(lane((0, requests)));
+        lanes.into_iter().for_each(|lane| self.hand_over(lane));
+        // The first lanes of all connections before the second ones: what is used least is spread most.
+        self.idle.borrow_mut().sort_by_key(|lane| Reverse(lane.number));
     }
 
-    /// One failure for one in line; the others have openings of their own.
-    fn failed(self: &Rc<Self>) {
-        self.seen.borrow_mut().failed += 1;
+    /// One failure for as many in line as it was opened for; the others have openings of their own.
+    fn failed(self: &Rc<Self>, error: &io::Error) {
+        let mut seen = self.seen.borrow_mut();
+        seen.failed += 1;
+        seen.failure.get_or_insert_with(|| error.to_string());
+        drop(seen);
         let mut line = self.line.borrow_mut();
-        while let Some(waiting) = line.pop_front() {
-            if waiting.send(Err(NotConnected)).is_ok() {
-                break;
-            }
+        line.retain(|it| !it.is_closed());
+        let concerned = self.lanes_max.min(line.len());
+        for waiting in line.drain(..concerned) {
+            // They wait, as was just seen.
+            let _ = waiting.send(Err(NotConnected));
         }
         drop(line);
         self.open_as_needed();
     }
 
     /// To the first in line that still waits, else to the idle ones.
-    fn hand_over(&self, mut connection: Connection) {
+    fn hand_over(self: &Rc<Self>, mut lane: Lane) {
+        if self.is_closed.get() || lane.requests.is_closed() {
+            return;
+        }
         loop {
             let next = self.line.borrow_mut().pop_front();
             let Some(waiting) = next else { break };
-            match waiting.send(Ok(connection)) {
-                Ok(()) => return,
-                Err(Ok(refused)) => connection = refused,
-                Err(Err(NotConnected)) => return,
+            match waiting.send(Ok(self.lease(lane))) {
+                Ok(()) | Err(Err(NotConnected)) => return,
+                Err(Ok(mut refused)) => match refused.lane.take() {
+                    Some(back) => lane = back,
+                    None => return,
+                },
             }
         }
-        self.idle.borrow_mut().push(connection);
+        self.idle.borrow_mut().push(lane);
+    }
+
+    fn lease(self: &Rc<Self>, lane: Lane) -> Lease {
+        Lease { lane: Some(lane), is_whole: true, pool: Rc::downgrade(self) }
     }
 
     fn closed(self: &Rc<Self>) {
@@ -201,34 +229,11 @@ impl Pool {
     }
 }
 
-type Requests = SendRequest<Full<Bytes>>;
-
-async fn connect(address: SocketAddr) -> io::Result<(Requests, AbortHandle)> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (requests, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // How a connection ends is told to the exchange on it; between exchanges it is found out by `ready`.
-    let driver = spawn_local(async move { drop(driver.await) });
-    Ok((requests, driver.abort_handle()))
-}
-
-/// An open connection. Dropping it closes it.
+/// An open connection, shared by its lanes. Dropping it closes it.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) requests: Requests,
+struct Connection {
     driver: AbortHandle,
     pool: Weak<Pool>,
-}
-
-impl Connection {
-    /// Back to the pool after a complete exchange.
-    pub(crate) fn release(self) {
-        if let Some(pool) = self.pool.upgrade()
-            && !self.requests.is_closed()
-        {
-            pool.hand_over(self);
-        }
-    }
 }
 
 impl Drop for Connection {
@@ -236,6 +241,56 @@ impl Drop for Connection {
         self.driver.abort();
         if let Some(pool) = self.pool.upgrade() {
             pool.closed();
+        }
+    }
+}
+
+/// A place on a connection for one exchange at a time.
+#[derive(Debug)]
+struct Lane {
+    requests: Requests,
+    /// Held: the last lane closes it.
+    _connection: Rc<Connection>,
+    number: usize,
+}
+
+/// A lane in use. Dropping it gives the lane back, if it is fit for another exchange.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    /// There until it is dropped.
+    lane: Option<Lane>,
+    /// Whether no exchange is in the middle.
+    is_whole: bool,
+    pool: Weak<Pool>,
+}
+
+impl Lease {
+    fn requests(&mut self) -> &mut Requests {
+        &mut self.lane.as_mut().expect("a lease in use has its lane").requests
+    }
+
+    async fn ready(&mut self) -> hyper::Result<()> {
+        self.is_whole = false;
+        self.requests().ready().await
+    }
+
+    /// Begins the exchange: the answer's head.
+    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        self.requests().send(request).await
+    }
+
+    /// The exchange is complete.
+    pub(crate) fn release(mut self) {
+        self.is_whole = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(lane) = self.lane.take() else { return };
+        let is_fit = self.is_whole || lane.requests.outlives_a_broken_exchange();
+        if let Some(pool) = self.pool.upgrade().filter(|_| is_fit) {
+            pool.hand_over(lane);
         }
     }
 }

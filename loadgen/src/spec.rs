@@ -7,7 +7,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::portable;
-use crate::{Arrivals, Choices, Limits, Mapping};
+use crate::{Arrivals, Choices, Limits, Mapping, Wire};
 
 /// What to send, as it is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub struct Target {
     pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What requests travel over.
+    pub wire: Wire,
 }
 
 /// One kind of request; path, header values and body may hold placeholders.

@@ -88,6 +88,11 @@ impl Text {
         self.pieces.contains(piece)
     }
 
+    /// Whether it is the same for all requests.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Literal(_)))
+    }
+
     /// The text with an `x` for every placeholder: what fills one is as plain, so this is valid HTTP if that is.
     pub(crate) fn probe(&self) -> String {
         let shown = self.pieces.iter().map(|piece| match piece {

@@ -52,33 +52,7 @@ mod tests {
 
     /// A metronome of a thousand a second, for 50 ms.
     fn plan() -> Arc<Plan> {
-        use crate::{Arrivals, Choices, Limits, Mapping, Mode, PlanSpec, RequestSpec, Target};
-        let target = Target { name: "none".to_owned(), address: ([127, 0, 0, 1], 1).into() };
-        let request = RequestSpec {
-            label: "none".to_owned(),
-            weight: 1,
-            method: http::Method::GET,
-            target: "none".to_owned(),
-            path: "/".to_owned(),
-            headers: Vec::new(),
-            body: None,
-        };
-        let spec = PlanSpec {
-            seed: 1,
-            run: "test".to_owned(),
-            arrivals: Arrivals::Constant,
-            rate_per_s: 1000.0,
-            duration: Duration::from_millis(50),
-            warm_up: Duration::ZERO,
-            mode: Mode::Open,
-            workers: 1,
-            targets: vec![target],
-            requests: vec![request],
-            choices: Choices::default(),
-            mapping: Mapping::default(),
-            limits: Limits::default(),
-        };
-        Arc::new(Plan::new(spec).expect("the plan is valid"))
+        Arc::new(crate::plan::tests::plan_of("/"))
     }
 
     async fn never_early(pacer: &Pacer, plan: &Plan, started: Instant) {

@@ -1,6 +1,7 @@
 //! The files that a run leaves, read back by their own schema and by foreign readers.
 
-use std::io::Read as _;
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -91,18 +92,28 @@ fn told(result: &Value, tag: &str, times: &str) -> (Value, Vec<u64>) {
     (summary["count"].clone(), ["p50", "p90", "p99", "p999", "max"].map(us).to_vec())
 }
 
+/// Past the test harness, which keeps to itself what a passing test prints.
+fn skipped(why: &str) {
+    writeln!(std::io::stderr(), "*** NOT READ BACK: {why}").expect("standard error is there");
+}
+
+/// The interpreter that has `hdrhistogram`: `HDRHISTOGRAM_PYTHON`, else the one on the path.
+fn python() -> Option<OsString> {
+    let python = std::env::var_os("HDRHISTOGRAM_PYTHON").unwrap_or_else(|| "python3".into());
+    let has = Command::new(&python).args(["-c", "import hdrh"]).output();
+    has.is_ok_and(|it| it.status.success()).then_some(python)
+}
+
 #[test]
 fn pythons_reader_of_interval_logs_finds_the_same_numbers() {
-    let has = Command::new("python3").args(["-c", "import hdrh"]).output();
-    if !has.is_ok_and(|it| it.status.success()) {
-        eprintln!("SKIPPED: python3 with hdrhistogram (pip install hdrhistogram) is not there");
-        return;
-    }
+    let Some(python) = python() else {
+        return skipped("Python's hdrhistogram is not there (pip install hdrhistogram; HDRHISTOGRAM_PYTHON)");
+    };
     let folder = tempfile::tempdir().unwrap();
     let result = files(folder.path());
     for (file, times) in [("latency.hlog", "response_ms"), ("service.hlog", "service_ms")] {
         let log = folder.path().join("out").join(file);
-        let output = Command::new("python3").args(["-c", PYTHON]).arg(log).output().unwrap();
+        let output = Command::new(&python).args(["-c", PYTHON]).arg(log).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         let rows: Vec<Vec<Value>> = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(rows.len(), 4, "two outcomes in two phases: {rows:?}");
@@ -128,8 +139,7 @@ fn jar() -> Option<std::path::PathBuf> {
 #[test]
 fn javas_log_processor_finds_the_same_numbers() {
     let Some(jar) = jar().filter(|_| Command::new("java").arg("-version").output().is_ok()) else {
-        eprintln!("SKIPPED: java or the HdrHistogram jar (HDRHISTOGRAM_JAR, or Maven's cache) is not there");
-        return;
+        return skipped("java or HdrHistogram's jar is not there (HDRHISTOGRAM_JAR, or Maven's cache)");
     };
     let folder = tempfile::tempdir().unwrap();
     let result = files(folder.path());

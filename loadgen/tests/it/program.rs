@@ -141,8 +141,8 @@ fn mistakes_are_told_with_what_is_allowed_and_exit_with_64() {
     let dead = url(refusing(), "");
     let dead = dead.as_str();
     exits(&[], 64, "URL|FILE.toml");
-    exits(&["https://127.0.0.1/"], 64, "there is no TLS yet");
-    exits(&["nowhere.toml"], 64, "neither an http:// URL nor a file");
+    exits(&["ftp://127.0.0.1/"], 64, "expected an http:// or https:// URL");
+    exits(&["nowhere.toml"], 64, "neither an http:// or https:// URL nor a file");
     exits(&[dead, "--duration", "5"], 64, "expected a time with its unit");
     exits(&[dead, "--arrivals", "ramp"], 64, "needs --rate-to");
     exits(&[dead, "--spike", "1s..2s"], 64, "--spike says nothing about these arrivals");

@@ -13,7 +13,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::Method;
-use loadgen::{Arrivals, Choices, Limits, Mapping, Mode, PlanSpec, Product, Quantity, RequestSpec, Target};
+use loadgen::{
+    Arrivals, Choices, Limits, Mapping, Mode, PlanSpec, Product, Quantity, RequestSpec, Target, Wire,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep_until;
@@ -153,8 +155,11 @@ where
 /// A plan for one second at 200/s, without requests yet.
 pub(crate) fn spec(targets: &[(&str, SocketAddr)]) -> PlanSpec {
     let quantity = Quantity { units_min: 1, units_max: 500, decimals: 4 };
-    let target =
-        |(name, address): &(&str, SocketAddr)| Target { name: (*name).to_owned(), address: *address };
+    let target = |(name, address): &(&str, SocketAddr)| Target {
+        name: (*name).to_owned(),
+        address: *address,
+        wire: Wire::default(),
+    };
     PlanSpec {
         seed: 7,
         run: "test".to_owned(),

@@ -7,7 +7,7 @@ use loadgen::{
     Arrivals, Choices, Limits, Mapping, Method, Mode, Observation, Plan, PlanError, PlanSpec, Product,
     Quantity,
 };
-use loadgen::{RequestSpec, Target};
+use loadgen::{RequestSpec, Target, Wire};
 use scenario::Load;
 use trading::ids::{AccountId, ClientOrderId, OrderKey};
 
@@ -27,7 +27,7 @@ pub fn plan(
     quotes: SocketAddr,
     orders: SocketAddr,
 ) -> Result<Plan, PlanError> {
-    let target = |name: &str, address| Target { name: name.to_owned(), address };
+    let target = |name: &str, address| Target { name: name.to_owned(), address, wire: Wire::default() };
     let in_flight_max = usize::try_from(load.in_flight_max).unwrap_or(usize::MAX);
     Plan::new(PlanSpec {
         seed,

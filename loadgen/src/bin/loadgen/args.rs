@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// An http:// URL, or a TOML file with a mix of requests (flags go before what it says).
+    /// An http:// or https:// URL, or a TOML file with a mix of requests (flags go before what it says).
     #[arg(value_name = "URL|FILE.toml", required_unless_present = "completions")]
     pub(crate) target: Option<String>,
 
@@ -100,6 +100,9 @@ Examples:
   loadgen worker --listen 192.0.2.7:7700 --token-file token
   loadgen mix.toml --workers-at 192.0.2.7:7700,192.0.2.8:7700 --token-file token
 
+  # over TLS, with an authority of your own; HTTP/2
+  loadgen https://127.0.0.1:8443/ --cacert ca.pem --http2
+
   # in CI: a file, every interval as histograms, a JUnit report
   loadgen mix.toml --quiet --out out/nightly --junit out/nightly.xml
 
@@ -155,14 +158,28 @@ pub(crate) struct Load {
     /// others wait (coordinated omission).
     #[arg(long)]
     pub(crate) closed: bool,
-    /// The most connections; in a closed loop the users [default: as --in-flight; closed: 64].
+    /// The most connections; in a closed loop the users, unless --http2 [default: as --in-flight; with --http2 as few as
+    /// have the streams for it; closed: 64].
     #[arg(long, value_name = "N")]
     pub(crate) connections: Option<usize>,
+    /// HTTP/2: agreed on with https://, and taken for granted with http://.
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Requests on one HTTP/2 connection at a time [default: 100].
+    #[arg(long, value_name = "N")]
+    pub(crate) streams: Option<usize>,
+    /// Whom to trust with https://, in PEM form, and nobody else [default: whom this machine trusts].
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Take any certificate with https://: who answers may be anyone.
+    #[arg(long)]
+    pub(crate) insecure: bool,
     /// New connections per second at most [default: 2000].
     #[arg(long, value_name = "PER_S")]
     #[serde(rename = "connections_per_s")]
     pub(crate) connections_per_s: Option<u32>,
-    /// The most requests in flight; one beyond it is not sent and ends as unsent_cap [default: 512].
+    /// The most requests in flight; one beyond it is not sent and ends as unsent_cap; in a closed loop with --http2 the
+    /// users [default: 512; closed: 64].
     #[arg(long, value_name = "N")]
     pub(crate) in_flight: Option<usize>,
     /// From the intended start; later is a timeout, and closes the connection [default: 1s].
@@ -271,6 +288,11 @@ impl Load {
             warm_up: self.warm_up.or(file.warm_up),
             closed: self.closed || file.closed,
             connections: self.connections.or(file.connections),
+            http2: self.http2 || file.http2,
+            streams: self.streams.or(file.streams),
+            // A flag about trust goes before all that the file says about it.
+            insecure: self.insecure || (file.insecure && self.cacert.is_none()),
+            cacert: self.cacert.or(file.cacert.filter(|_| !self.insecure)),
             connections_per_s: self.connections_per_s.or(file.connections_per_s),
             in_flight: self.in_flight.or(file.in_flight),
             deadline: self.deadline.or(file.deadline),

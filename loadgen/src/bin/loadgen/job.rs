@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gates::{Gate, Subject};
-use loadgen::{Arrivals, Boundaries, Choices, Limits, Mapping, Mode, Plan, PlanSpec, RequestSpec, Target};
+use loadgen::{
+    Arrivals, Boundaries, Choices, Limits, Mapping, Mode, Plan, PlanSpec, RequestSpec, Target, Trust,
+};
 use recorder::Phase;
 
 use crate::Usage;
@@ -70,6 +72,17 @@ impl Job {
         }
     }
 
+    /// Whether some target's certificate is taken on anybody's word.
+    pub(crate) fn is_insecure(&self) -> bool {
+        let tls = self.plan.spec().targets.iter().filter_map(|it| it.wire.tls.as_ref());
+        tls.into_iter().any(|tls| tls.trust == Trust::Anyone)
+    }
+
+    /// Whether requests travel over HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.plan.spec().targets.iter().any(|it| it.wire.http2)
+    }
+
     fn can_measure(&self, gate: &Gate) -> Result<(), Usage> {
         let refused = |why: String| Err(Usage(format!("gate `{gate}`: {why}")));
         let ends = self.outage.is_some_and(|it| it.until.is_some());
@@ -116,9 +129,9 @@ fn of_url(url: &str, load: Load, request: &RequestArgs) -> Result<Traffic, Usage
         body,
     };
     Ok(Traffic {
-        load,
-        targets: vec![place.resolve()?],
+        targets: vec![place.resolve(&load)?],
         requests: vec![spec],
+        load,
         choices: Choices::default(),
         mapping: Mapping::any_service(),
         gates: Vec::new(),
@@ -128,7 +141,7 @@ fn of_url(url: &str, load: Load, request: &RequestArgs) -> Result<Traffic, Usage
 fn of_file(name: &str, load: Load, request: &RequestArgs) -> Result<Traffic, Usage> {
     let path = Path::new(name);
     if !path.exists() {
-        return Err(Usage(format!("`{name}` is neither an http:// URL nor a file")));
+        return Err(Usage(format!("`{name}` is neither an http:// or https:// URL nor a file")));
     }
     if let Some(flag) = request.given() {
         return Err(Usage(format!("{flag} is for a URL; {name} says what to send")));
@@ -139,6 +152,9 @@ fn of_file(name: &str, load: Load, request: &RequestArgs) -> Result<Traffic, Usa
     let places = default.chain(named).map(|(name, url)| Place::parse(name, url));
     let places = places.collect::<Result<Vec<_>, Usage>>()?;
     let beside = path.parent().unwrap_or(Path::new("."));
+    let mut said = file.load.clone();
+    said.cacert = said.cacert.map(|cacert| beside.join(cacert));
+    let load = load.over(said);
     let known = places.iter().map(|place| place.name.as_str()).collect::<Vec<_>>().join(", ");
     let specs = file.request.iter().map(|part| {
         let wanted = part.target.as_deref().unwrap_or("target");
@@ -149,8 +165,8 @@ fn of_file(name: &str, load: Load, request: &RequestArgs) -> Result<Traffic, Usa
     });
     Ok(Traffic {
         requests: specs.collect::<Result<_, Usage>>()?,
-        targets: places.iter().map(Place::resolve).collect::<Result<_, Usage>>()?,
-        load: load.over(file.load.clone()),
+        targets: places.iter().map(|place| place.resolve(&load)).collect::<Result<_, Usage>>()?,
+        load,
         choices: file.choices(),
         mapping: file.mapping()?,
         gates: file.expect,
@@ -179,17 +195,24 @@ fn spec(traffic: Traffic) -> Result<PlanSpec, Usage> {
 
 fn limits(load: &Load) -> Limits {
     let default = Limits::default();
-    let in_flight_max = match load.closed {
-        true => load.connections.unwrap_or(USERS),
-        false => load.in_flight.unwrap_or(default.in_flight_max),
+    let streams_max = load.streams.unwrap_or(default.streams_max);
+    let in_flight_max = match (load.closed, load.http2) {
+        (true, true) => load.in_flight.unwrap_or(USERS),
+        (true, false) => load.connections.unwrap_or(USERS),
+        (false, _) => load.in_flight.unwrap_or(default.in_flight_max),
     };
-    let connections_max = load.connections.unwrap_or(in_flight_max);
+    let enough = match load.http2 {
+        true => in_flight_max.div_ceil(streams_max.max(1)).max(load.workers.unwrap_or(1)),
+        false => in_flight_max,
+    };
+    let connections_max = load.connections.unwrap_or(enough);
     let deadline = time(load.deadline, default.deadline);
     Limits {
         in_flight_max,
         deadline,
         drain_max: time(load.drain, deadline + Duration::from_secs(1)),
         connections_max,
+        streams_max,
         connections_preopened: connections_max.min(PREOPENED_MAX),
         connections_per_s_max: load.connections_per_s.unwrap_or(default.connections_per_s_max),
         lag_p99_max: time(load.lag_limit, Duration::from_millis(10)),

@@ -1,4 +1,4 @@
-//! What a person sees while a run goes on: two lines renewed in place on a terminal, a line every few seconds elsewhere.
+//! What a person sees while a run goes on: three lines renewed in place on a terminal (of 80 columns), a line every few seconds elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -23,7 +23,8 @@ pub(crate) struct Live {
     total: Duration,
     /// What was shown last, for the rate since.
     before: Option<(Instant, u64)>,
-    rate_per_s: f64,
+    /// Unknown in the first second.
+    rate_per_s: Option<f64>,
     shown: Option<Instant>,
 }
 
@@ -42,7 +43,7 @@ impl Live {
             (false, true) => Kind::Terminal,
             (false, false) => Kind::Plain,
         };
-        Self { kind, total, before: None, rate_per_s: 0.0, shown: None }
+        Self { kind, total, before: None, rate_per_s: None, shown: None }
     }
 
     /// Says a line that stays.
@@ -63,11 +64,10 @@ impl Live {
             Kind::Terminal => {
                 let columns = columns();
                 let cut = |line: String| line.chars().take(columns).collect::<String>();
-                let (first, second) =
-                    (cut(self.first_line(progress, elapsed)), cut(outcomes(progress, "  ")));
-                let back = if self.shown.is_some() { "\x1b[1A\r" } else { "" };
+                let [first, second, third] = self.lines(progress, elapsed).map(cut);
+                let back = if self.shown.is_some() { "\x1b[2A\r" } else { "" };
                 // A screen that cannot be written to is no reason to end a run.
-                let _ = write!(std::io::stderr(), "{back}\x1b[2K{first}\n\x1b[2K{second}");
+                let _ = write!(std::io::stderr(), "{back}\x1b[2K{first}\n\x1b[2K{second}\n\x1b[2K{third}");
                 self.shown = Some(now);
             }
             Kind::Plain => {
@@ -84,7 +84,7 @@ impl Live {
     /// Takes the view away.
     pub(crate) fn clear(&mut self) {
         if self.kind == Kind::Terminal && self.shown.take().is_some() {
-            let _ = write!(std::io::stderr(), "\r\x1b[2K\x1b[1A\x1b[2K");
+            let _ = write!(std::io::stderr(), "\r\x1b[2K\x1b[1A\x1b[2K\x1b[1A\x1b[2K");
         }
     }
 
@@ -94,37 +94,44 @@ impl Live {
             None => self.before = Some((now, intended)),
             Some((at, count)) if now.saturating_duration_since(at) >= Duration::from_secs(1) => {
                 let seconds = now.saturating_duration_since(at).as_secs_f64();
-                self.rate_per_s = intended.saturating_sub(count) as f64 / seconds;
+                self.rate_per_s = Some(intended.saturating_sub(count) as f64 / seconds);
                 self.before = Some((now, intended));
             }
             Some(_) => {}
         }
     }
 
-    fn first_line(&self, progress: &Progress, elapsed: Duration) -> String {
+    fn lines(&self, progress: &Progress, elapsed: Duration) -> [String; 3] {
         let share = elapsed.as_secs_f64() / self.total.as_secs_f64().max(f64::MIN_POSITIVE);
         let filled = ((share * BAR_CELLS as f64) as usize).min(BAR_CELLS);
         let bar: String = (0..BAR_CELLS).map(|cell| if cell < filled { '#' } else { '.' }).collect();
-        format!("[{bar}] {}", self.numbers(progress, elapsed, "  "))
+        let first = format!("[{bar}] {}", self.course(progress, elapsed).join("  "));
+        [first, times(progress).join("  "), outcomes(progress, "  ")]
     }
 
     fn plain_line(&self, progress: &Progress, elapsed: Duration) -> String {
-        format!("{}: {}", self.numbers(progress, elapsed, ", "), outcomes(progress, ", "))
+        let (course, times) = (self.course(progress, elapsed), times(progress));
+        format!("{}, {}: {}", course.join(", "), times.join(", "), outcomes(progress, ", "))
     }
 
-    fn numbers(&self, progress: &Progress, elapsed: Duration, between: &str) -> String {
-        let now = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), units::duration);
+    fn course(&self, progress: &Progress, elapsed: Duration) -> [String; 3] {
         let (elapsed, total) = (elapsed.min(self.total).as_secs_f64(), self.total.as_secs_f64());
+        let rate = self.rate_per_s.map_or_else(|| "-".to_owned(), |rate| grouped(rate.round() as u64));
         [
             format!("{elapsed:.1}/{total:.1} s"),
-            format!("{}/s", grouped(self.rate_per_s.round() as u64)),
+            format!("{rate}/s"),
             format!("{} in flight", grouped(progress.in_flight)),
-            format!("p50 {}", now(progress.p50_now)),
-            format!("p99 {}", now(progress.p99_now)),
-            format!("own lag p99 {}", units::duration(progress.lag_p99)),
         ]
-        .join(between)
     }
+}
+
+fn times(progress: &Progress) -> [String; 3] {
+    let now = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), units::duration);
+    [
+        format!("p50 {}", now(progress.p50_now)),
+        format!("p99 {}", now(progress.p99_now)),
+        format!("own lag p99 {}", units::duration(progress.lag_p99)),
+    ]
 }
 
 impl Drop for Live {
@@ -170,12 +177,13 @@ mod tests {
     fn a_terminal_sees_a_bar_and_a_pipe_a_sentence() {
         let now = Instant::now();
         let mut live = Live { kind: Kind::Quiet, ..Live::new(true, Duration::from_secs(10)) };
-        live.rate_per_s = 501.4;
+        live.rate_per_s = Some(501.4);
         let elapsed = Duration::from_millis(4_210);
-        expect![
-            "[########............] 4.2/10.0 s  501/s  7 in flight  p50 0.3 ms  p99 -  own lag p99 85 us"
-        ]
-        .assert_eq(&live.first_line(&progress(now), elapsed));
+        expect![[r#"
+            [########............] 4.2/10.0 s  501/s  7 in flight
+            p50 0.3 ms  p99 -  own lag p99 85 us
+            2,100 ok  3 timeout"#]]
+        .assert_eq(&live.lines(&progress(now), elapsed).join("\n"));
         expect!["4.2/10.0 s, 501/s, 7 in flight, p50 0.3 ms, p99 -, own lag p99 85 us: 2,100 ok, 3 timeout"]
             .assert_eq(&live.plain_line(&progress(now), elapsed));
     }
@@ -186,7 +194,8 @@ mod tests {
         let mut live = Live::new(true, Duration::from_secs(10));
         live.renew_rate(100, now);
         live.renew_rate(900, now + Duration::from_millis(500));
+        assert_eq!(live.rate_per_s, None, "it is too early to tell");
         live.renew_rate(1_100, now + Duration::from_secs(2));
-        assert_eq!(live.rate_per_s, 500.0);
+        assert_eq!(live.rate_per_s, Some(500.0));
     }
 }

@@ -129,6 +129,9 @@ async fn run(
     if let Mode::Closed { .. } = spec.mode {
         live.line(table::COORDINATED_OMISSION.trim_end());
     }
+    if job.is_insecure() {
+        live.line(table::INSECURE.trim_end());
+    }
     let fleet = machines::join(job, machines, &mut live)?;
     let measuring = Measuring::new(job.clone(), intervals);
     let handle = match fleet {

@@ -47,6 +47,9 @@ pub(crate) fn table(job: &Job, result: &Ended, measured: &Measured, style: Style
     if let Mode::Closed { .. } = job.plan.spec().mode {
         text.push_str(COORDINATED_OMISSION);
     }
+    if job.is_insecure() {
+        text.push_str(INSECURE);
+    }
     text.push('\n');
     latencies(&mut text, measured, style);
     text.push('\n');
@@ -68,6 +71,11 @@ closed loop: users wait for their answers, so a target that hangs is asked less,
 others wait is never seen (coordinated omission). Read throughput from this run, not latency.
 ";
 
+/// Likewise.
+pub(crate) const INSECURE: &str = "\
+insecure: certificates are not checked, so whoever answered may be anyone.
+";
+
 /// What is sent, in a line.
 pub(crate) fn load_in_words(job: &Job) -> String {
     let spec = job.plan.spec();
@@ -87,7 +95,8 @@ pub(crate) fn load_in_words(job: &Job) -> String {
         }
     };
     let workers = plural(spec.workers as u64, "worker");
-    format!("{}: {load} for {}, seed {}, {workers}", job.target, long(spec.duration), spec.seed)
+    let over = if job.is_http2() { " over HTTP/2" } else { "" };
+    format!("{}: {load}{over} for {}, seed {}, {workers}", job.target, long(spec.duration), spec.seed)
 }
 
 fn latencies(text: &mut String, measured: &Measured, style: Style) {
@@ -172,6 +181,9 @@ fn generator(text: &mut String, job: &Job, result: &Ended) {
         grouped(seen.failed),
         grouped(seen.burned)
     );
+    if let Some(failure) = &seen.failure {
+        let _ = writeln!(text, "          the first failed so: {failure}");
+    }
     for machine in result.machines() {
         let _ = writeln!(text, "worker    {}", machines::in_words(machine));
     }

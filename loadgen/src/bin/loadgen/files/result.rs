@@ -103,6 +103,7 @@ pub(crate) fn result_text(job: &Job, result: &Ended, measured: &Measured) -> any
             "opened": result.connections().opened,
             "failed": result.connections().failed,
             "closed_early": result.connections().burned,
+            "failure": result.connections().failure,
             "opening_ms": result.connections().connect_time.percentiles(),
         }),
         gates: measured.gates.iter().map(|(gate, decided)| gate_result(gate, decided)).collect(),
@@ -172,6 +173,8 @@ fn load(job: &Job) -> Value {
         "duration_ms": ms(spec.duration),
         "warm_up_ms": ms(spec.warm_up),
         "workers": spec.workers,
+        "http2": job.is_http2(),
+        "insecure": job.is_insecure(),
     })
 }
 
