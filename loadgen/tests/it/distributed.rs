@@ -146,6 +146,25 @@ fn a_worker_that_is_killed_in_the_middle_is_accounted_for_as_lost() {
 }
 
 #[test]
+fn a_worker_that_says_nothing_any_more_is_lost_too() {
+    let http = Scripted::start();
+    let url = url(http.address, "kafka");
+    let workers = [Worker::start(&[]), Worker::start(&[])];
+    let mut run = over(&[&workers[0], &workers[1]], &url, &["--quiet", "--duration", "4s"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("requests come", || http.bodies().len() > 150);
+    let id = workers[0].process.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+    let mut printed = String::new();
+    run.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(4), "{printed}");
+    let said = format!("worker {} was lost: nothing was heard of it for 5s", workers[0].address);
+    assert!(printed.contains(&said), "{printed}");
+}
+
+#[test]
 fn workers_stop_when_the_run_has_gone_away_and_serve_the_next() {
     let silent = Raw::start(RawAnswer::Silence);
     let worker = Worker::start(&[]);
