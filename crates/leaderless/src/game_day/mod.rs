@@ -81,7 +81,10 @@ impl GameDay {
             schedule_hash,
             partial: interrupted.is_cancelled(),
             cluster: ClusterUsed::of(&self.scenario.cluster, self.cluster.backend().name(), clock),
-            machine: machine::here(&self.cluster),
+            machine: machine::here(
+                &self.cluster,
+                self.arms.iter().filter_map(|name| self.scenario.arm(name)),
+            ),
             arms,
             verdict,
         };

@@ -28,7 +28,10 @@ fn an_unknown_scenario_is_refused_with_those_that_there_are() {
 
 #[test]
 fn an_unknown_arm_is_refused_with_those_that_there_are() {
-    refused(&["run", "--arms", "hang,hung"], &["--arms", "`hung`", "allowed: hang, timeout, breaker, degrade"]);
+    refused(
+        &["run", "--arms", "hang,hung"],
+        &["--arms", "`hung`", "allowed: hang, timeout, breaker, degrade"],
+    );
     refused(&["run", "--arms", "hang,hang"], &["`hang` is named twice"]);
 }
 

@@ -127,7 +127,8 @@ fn an_arm_is_printed_with_every_number_that_it_sets() {
         [arms.c]
         strategy = "timeout"
         deadline_ms = 250
-    "#]].assert_eq(&printed[printed.find("[arms.a]").unwrap()..]);
+    "#]]
+    .assert_eq(&printed[printed.find("[arms.a]").unwrap()..]);
 }
 
 #[test]
