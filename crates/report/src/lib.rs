@@ -27,8 +27,9 @@ mod tests;
 pub use files::{RESULT_FILE, TIMELINE_FILE, WriteError, Written, write};
 pub use progress::{Progress, Stage};
 pub use result::{
-    ArmResult, ClockUsed, ClusterUsed, DetectorResult, FallbackResult, FaultRecord, JAVA_VERSION,
-    KAFKA_VERSION, LabelResult, LedgerResult, LoadUsed, Machine, RunResult, SCHEMA, SCHEMA_VERSION, TimesMs,
+    ArmResult, BREAKER_VERSION, ClockUsed, ClusterUsed, DetectorResult, FallbackResult, FaultRecord,
+    JAVA_VERSION, KAFKA_VERSION, LabelResult, LedgerResult, LoadUsed, Machine, RunResult, SCHEMA,
+    SCHEMA_VERSION, TimesMs,
 };
 pub use table::{Style, table};
 pub use timeline::{EntryKind, TimelineEntry};

@@ -24,6 +24,9 @@ pub const KAFKA_VERSION: &str = "kafka";
 /// The name under which it has the version of the Java that Kafka ran on.
 pub const JAVA_VERSION: &str = "java";
 
+/// The name under which it has the version of the circuit breaker, where an arm had one.
+pub const BREAKER_VERSION: &str = "tower-resilience-circuitbreaker";
+
 /// The JSON Schema (2020-12) of `result.json`.
 pub const SCHEMA: &str = include_str!("../schema/result.schema.json");
 

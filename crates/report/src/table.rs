@@ -9,7 +9,9 @@ use recorder::{Outcome, Phase, Summary};
 use crate::files::Written;
 use crate::numbers::{grouped, plural, time, time_or_never, wrapped};
 use crate::paint::{Tone, paint};
-use crate::result::{ArmResult, FallbackResult, JAVA_VERSION, KAFKA_VERSION, LedgerResult, RunResult};
+use crate::result::{
+    ArmResult, BREAKER_VERSION, FallbackResult, JAVA_VERSION, KAFKA_VERSION, LedgerResult, RunResult,
+};
 use crate::verdict::{ArmVerdict, GateResult, Status};
 
 /// The width that the report keeps to.
@@ -94,7 +96,11 @@ fn cluster(run: &RunResult) -> Vec<String> {
     let values = cluster.clock.values_ms.iter();
     let clock: Vec<String> = values.map(|(name, ms)| format!("{name} {}", time(*ms as f64))).collect();
     let clock = format!("{} clock: {}", cluster.clock.preset, clock.join(", "));
-    [shape, clock].iter().flat_map(|line| wrapped(line, COLUMNS)).collect()
+    let breaker = run.machine.versions.get(BREAKER_VERSION);
+    let breaker = breaker.map(|version| {
+        format!("breaker: {BREAKER_VERSION} {version}, its preset standard() around its time limiter")
+    });
+    [Some(shape), Some(clock), breaker].iter().flatten().flat_map(|line| wrapped(line, COLUMNS)).collect()
 }
 
 /// The kind of cluster, with the versions that it ran in.

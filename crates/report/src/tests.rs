@@ -10,9 +10,9 @@ use scenario::{ArgValue, AuditFacts, Gate, Measurements, Times};
 use serde_json::{Value, json};
 
 use crate::{
-    ArmResult, ArmVerdict, ClockUsed, ClusterUsed, DetectorResult, EntryKind, FallbackResult, FaultRecord,
-    LedgerResult, LoadUsed, Machine, RunResult, RunVerdict, SCHEMA, SCHEMA_VERSION, Status, Style,
-    TimelineEntry, Written, table, write,
+    ArmResult, ArmVerdict, BREAKER_VERSION, ClockUsed, ClusterUsed, DetectorResult, EntryKind,
+    FallbackResult, FaultRecord, LedgerResult, LoadUsed, Machine, RunResult, RunVerdict, SCHEMA,
+    SCHEMA_VERSION, Status, Style, TimelineEntry, Written, table, write,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -319,6 +319,20 @@ fn validator() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     assert!(jsonschema::meta::is_valid(&schema));
     jsonschema::validator_for(&schema).unwrap()
+}
+
+#[test]
+fn a_breaker_is_named_with_its_version_and_what_a_fallback_did_beyond_a_limit_is_told() {
+    let mut run = run();
+    assert!(!table(&run, None, Style::Plain).contains("breaker:"));
+    run.machine.versions.insert(BREAKER_VERSION.to_owned(), "0.14.0".to_owned());
+    run.arms["degrade"].fallback.beyond_limit = 2;
+    let table = table(&run, None, Style::Plain);
+    assert!(
+        table.contains("breaker: tower-resilience-circuitbreaker 0.14.0, its preset standard()"),
+        "{table}"
+    );
+    assert!(table.contains("fallback of degrade: 1,382 served, 4 refused, beyond a limit 2"), "{table}");
 }
 
 #[test]

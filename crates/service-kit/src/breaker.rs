@@ -1,9 +1,13 @@
 //! The circuit breaker that people install today, as a strategy to be compared with: tower-resilience 0.14.
 //!
-//! As its manual has it: the preset `standard()` (half of the last 100 calls, 30 s open, 3 calls to try), with its time
+//! As its manual has it: the preset `standard()` (half of 100 calls and more, 30 s open, 3 calls to try), with its time
 //! limiter *inside*, because a future that is dropped from outside is not recorded. One breaker stands for all of
 //! Kafka, because one per dependency is what manuals show; [`BreakerScope::Partition`] has one per partition, so that
 //! nobody need wonder what that would have done. When it is open, a call is refused before anything is sent.
+//!
+//! The window that its manual calls sliding does not slide, in this version, as long as it counts calls: the rate is that
+//! of all calls since the breaker last changed its state. So the longer the good time before, the longer it takes to open;
+//! with `sliding_window_duration_ms` it looks at a time instead, and forgets.
 //!
 //! # Invariant
 //! A refusal by a rule of the house is no failure: whoever calls says which errors are.
@@ -17,11 +21,15 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt as _};
 use tower_resilience_circuitbreaker::{
     CircuitBreakerConfigBuilder, CircuitBreakerError, CircuitBreakerLayer, CircuitState, DefaultClassifier,
+    SlidingWindowType,
 };
 use tower_resilience_timelimiter::{TimeLimiterError, TimeLimiterLayer};
 
 use crate::health::Health;
 use crate::settings::key_number;
+
+/// The version of tower-resilience's breaker, for reports.
+pub const VERSION: &str = "0.14.0";
 
 /// What one breaker stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -50,9 +58,12 @@ type Builder = CircuitBreakerConfigBuilder<DefaultClassifier>;
 /// A setting: its name, its bounds, and how it is set.
 type Known = (&'static str, u32, u32, fn(Builder, u32) -> Builder);
 
-const KNOWN: [Known; 7] = [
+const KNOWN: [Known; 8] = [
     ("failure_rate_permille", 1, 1_000, |to, value| to.failure_rate_threshold(rate(value))),
     ("sliding_window_size", 1, 100_000, |to, value| to.sliding_window_size(count(value))),
+    ("sliding_window_duration_ms", 1, 600_000, |to, value| {
+        to.sliding_window_type(SlidingWindowType::TimeBased).sliding_window_duration(ms(value))
+    }),
     ("minimum_number_of_calls", 1, 100_000, |to, value| to.minimum_number_of_calls(count(value))),
     ("wait_duration_in_open_ms", 1, 600_000, |to, value| to.wait_duration_in_open(ms(value))),
     ("permitted_calls_in_half_open", 1, 10_000, |to, value| to.permitted_calls_in_half_open(count(value))),
@@ -295,6 +306,18 @@ mod tests {
         assert_eq!(told, ["breaker test opened: too many of its last calls failed; calls now refused"]);
     }
 
+    /// So it is in 0.14: a test that fails here is good news.
+    #[tokio::test]
+    async fn a_window_of_calls_forgets_nothing_so_that_a_good_time_before_delays_it() {
+        let mut calls = vec![2; 40];
+        calls.extend([0; 39]);
+        let (errors, told) = called(BreakerScope::Service, &calls).await;
+        assert_eq!((errors.len(), told.len()), (39, 0), "39 failures in a row, and the window has 10 calls");
+        calls.extend([0, 2]);
+        let (errors, told) = called(BreakerScope::Service, &calls).await;
+        assert_eq!((errors.last(), told.len()), (Some(&BreakerError::Open), 1));
+    }
+
     #[tokio::test]
     async fn a_third_of_the_calls_that_hang_opens_nothing() {
         let (errors, told) = called(BreakerScope::Service, &[0, 2, 2].repeat(10)).await;
@@ -315,6 +338,14 @@ mod tests {
         let (errors, told) = called(BreakerScope::Service, &[1; 20]).await;
         assert!(errors.iter().all(|error| matches!(error, BreakerError::Inner(_))));
         assert_eq!((errors.len(), told.len()), (20, 0));
+    }
+
+    #[test]
+    fn the_version_that_is_told_is_the_one_that_is_built() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).unwrap();
+        let built = format!("name = \"tower-resilience-circuitbreaker\"\nversion = \"{VERSION}\"");
+        assert!(lock.contains(&built));
     }
 
     #[test]

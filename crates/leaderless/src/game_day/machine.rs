@@ -1,15 +1,20 @@
 //! Where a run runs.
 
 use report::Machine;
+use scenario::{Arm, Strategy};
+use service_kit::breaker;
 
 use crate::system::ClusterKind;
 
-/// This machine and the versions that matter.
+/// This machine and the versions that matter to these arms.
 #[must_use]
-pub(super) fn here(cluster: &ClusterKind) -> Machine {
+pub(super) fn here<'a>(cluster: &ClusterKind, played: impl IntoIterator<Item = &'a Arm>) -> Machine {
     let mut versions = cluster.versions();
     versions.insert("leaderless".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     versions.insert("librdkafka".to_owned(), bus::librdkafka_version());
+    if played.into_iter().any(|arm| matches!(arm.strategy, Strategy::Breaker(_))) {
+        versions.insert(report::BREAKER_VERSION.to_owned(), breaker::VERSION.to_owned());
+    }
     Machine { cores: std::thread::available_parallelism().map_or(1, usize::from), os: os(), versions }
 }
 

@@ -86,7 +86,10 @@ impl GameDay {
             partial: interrupted.is_cancelled(),
             load: LoadUsed::of(&self.scenario.load),
             cluster: ClusterUsed::of(&self.scenario.cluster, self.cluster.backend().name(), clock),
-            machine: machine::here(&self.cluster),
+            machine: machine::here(
+                &self.cluster,
+                self.arms.iter().filter_map(|name| self.scenario.arm(name)),
+            ),
             arms,
             verdict,
         };

@@ -102,9 +102,10 @@ pub const LAYERS: [Number; 14] = [
 ];
 
 /// `[arms.NAME.breaker]` of `breaker`: the settings of tower-resilience's circuit breaker, under its own names.
-pub const BREAKER: [Number; 7] = [
+pub const BREAKER: [Number; 8] = [
     number("failure_rate_permille", 1, 1_000),
     number("sliding_window_size", 1, 100_000),
+    number("sliding_window_duration_ms", 1, 600_000),
     number("minimum_number_of_calls", 1, 100_000),
     number("wait_duration_in_open_ms", 1, 600_000),
     number("permitted_calls_in_half_open", 1, 10_000),
