@@ -13,6 +13,8 @@ use super::agree::Summary;
 pub struct Expected {
     /// Which Kafka, on what, and when.
     pub from: String,
+    /// The command that played it.
+    pub command: String,
     /// What was seen.
     pub cells: Vec<Summary>,
 }
@@ -42,7 +44,9 @@ impl Expected {
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let cells: Vec<String> = self.cells.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         let from = serde_json::to_string(&self.from)?;
-        let text = format!("{{\"from\":{from},\"cells\":[\n{}\n]}}\n", cells.join(",\n"));
+        let command = serde_json::to_string(&self.command)?;
+        let text =
+            format!("{{\"from\":{from},\"command\":{command},\"cells\":[\n{}\n]}}\n", cells.join(",\n"));
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -58,7 +62,11 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         let seen = [Seen::class("E0", "a \"cell\"", Class::ok()).count(4)];
-        let expected = Expected { from: "a test".to_owned(), cells: Summary::of_all(&seen) };
+        let expected = Expected {
+            from: "a test".to_owned(),
+            command: "xtask".to_owned(),
+            cells: Summary::of_all(&seen),
+        };
         let file = std::env::temp_dir().join(format!("expected-{}.json", std::process::id()));
         expected.write(&file).unwrap();
         let text = std::fs::read_to_string(&file).unwrap();

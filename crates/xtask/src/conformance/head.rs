@@ -19,12 +19,13 @@ pub fn from(kafka: &Kafka) -> String {
     )
 }
 
-/// The head in Markdown; `from` is the line above, `command` what was typed.
+/// The head in Markdown; `from` is the line above, `command` what played Apache Kafka's half.
 #[must_use]
 pub fn markdown(from: &str, command: &str, broker_start: &BrokerStart) -> String {
     format!(
         "# Conformance: the embedded cluster against Apache Kafka\n\n\
-         {from}. Made by `{command}`.\n\n\
+         {from}. Apache Kafka's half was played by `{command}`; the embedded half is that of the tree which this file \
+         is in, played against it.\n\n\
          Every story is played on fresh clusters of three brokers, with the same clients, the same faults and the same \
          questions, on both. The clock is Apache Kafka's own. Broker 2 is the one that breaks. Partition `p` of every \
          topic is led by broker `p + 1`: `t` has three replicas and `min.insync.replicas` 2, `pair` two replicas and \
@@ -34,12 +35,15 @@ pub fn markdown(from: &str, command: &str, broker_start: &BrokerStart) -> String
          A cell holds the classes seen, with how often each was if not always, then of the usual class the least, the \
          median and the most. Two cells agree when every class of the embedded cluster was seen on Apache Kafka, the \
          usual class of Apache Kafka was seen on the embedded one, and the embedded median lies inside Apache's \
-         spread or within 25 % of its median. Times that are less than 0.5 s apart count as equal: the probes look \
-         every 0.25 s, a JVM that has just started needs tenths of a second for what it does for the first time, and \
-         how fast a cluster is, is for the benches to say. How long a broker's process takes to start is the \
-         machine's doing: the embedded cluster was told how long it took on Apache Kafka in the same story \
-         ({broker_start}), and so the return of `solo-1` agrees by design. An amount of `metadata`, `watermarks` and `FindCoordinator` is the time of the \
-         first change in the outage, and of the last one while it heals.\n"
+         spread or within 25 % of its median. They are *close* when the class is the same and the medians, outside of \
+         that, are less than 0.5 s apart: the probes look every 0.25 s, a JVM that has just started needs tenths of a \
+         second for what it does for the first time, and a model without a disk is meant to be faster (by how much, the \
+         benches say). This resolution was chosen after a first comparison had been seen. Every cell that differs is \
+         listed with its reason; unless a reason names an experiment or a source, take it for a conjecture.\n\n\
+         How long a broker's process takes to start is the machine's doing: the embedded cluster was told how long it took \
+         on Apache Kafka in the same story ({broker_start}), and so the return of `solo-1` agrees by design. An amount of \
+         `metadata`, `watermarks` and `FindCoordinator` is the time of the first change in the outage, and of the last one \
+         while it heals.\n"
     )
 }
 

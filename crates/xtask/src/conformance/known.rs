@@ -74,6 +74,18 @@ const REASONS: &[Known] = &[
         reason: "after a black hole a broker of Apache Kafka waits for its connections to be opened again: 1 to 7 s",
     },
     Known {
+        stories: &["E0", "E2"],
+        cells: &[("watermarks of", "healing")],
+        reason: "`UnknownPartition` is said by librdkafka itself, without asking: in 1 of 15 runs on Apache Kafka, more often \
+                 here; not traced further",
+    },
+    Known {
+        stories: &["E2"],
+        cells: &[("in-sync set of", "healing: full again")],
+        reason: "a broker that was stopped for 20 s joins after 1 to 4 s on Apache Kafka, within a second here; not traced \
+                 further",
+    },
+    Known {
         stories: &["E0", "E1", "E2", "E3"],
         cells: &[
             ("metadata: leader of", "healing"),
@@ -82,12 +94,14 @@ const REASONS: &[Known] = &[
             ("watermarks of", "healing"),
             ("FindCoordinator", "healing"),
         ],
-        reason: "which broker a thawed controller fences for a moment is a race on Apache Kafka; here it is drawn",
+        reason: "which broker a thawed controller fences for a moment is a race on Apache Kafka (experiment: ten more runs \
+                 of E0 and E2, in which every leader moved in some runs and not in others); here it is the dead one or \
+                 else drawn",
     },
     Known {
-        stories: &["E0", "E1", "E2", "E3"],
+        stories: &["E0", "E1", "E2", "E3", "E7"],
         cells: &[("metrics, healing", "")],
-        reason: "the disturbance is shorter than the time between two looks at the metrics of Apache Kafka",
+        reason: "the disturbance is about as short as the time between two looks at the metrics",
     },
     Known {
         stories: &["E6"],

@@ -46,11 +46,18 @@ pub fn rows<'a>(apache: &'a [Summary], embedded: &'a [Summary]) -> Vec<Row<'a>> 
     of_apache.chain(alone).collect()
 }
 
-/// The sentence that counts: `N of M cells agree`.
+/// The sentence that counts: `N of M cells agree, C are close, D differ`.
 #[must_use]
-pub fn count(rows: &[Row<'_>]) -> String {
-    let agree = rows.iter().filter(|row| row.verdict == Verdict::Agree).count();
-    format!("{agree} of {} cells agree", rows.len())
+pub fn count<'a>(rows: impl IntoIterator<Item = &'a Row<'a>>) -> String {
+    let (mut agree, mut close, mut differ) = (0, 0, 0);
+    for row in rows {
+        match row.verdict {
+            Verdict::Agree => agree += 1,
+            Verdict::Close => close += 1,
+            Verdict::Class | Verdict::Amount => differ += 1,
+        }
+    }
+    format!("{agree} of {} cells agree, {close} are close, {differ} differ", agree + close + differ)
 }
 
 /// The whole table in Markdown; `title` says what a story or subject is about.
@@ -67,8 +74,7 @@ pub fn markdown(head: &str, rows: &[Row<'_>], title: impl Fn(&str) -> String) ->
     }
     for story in stories {
         let of_story: Vec<_> = rows.iter().filter(|row| row.of.story == story).collect();
-        let agree = of_story.iter().filter(|row| row.verdict == Verdict::Agree).count();
-        let _ = writeln!(out, "\n## {}\n{agree} of {} cells agree.\n", title(story), of_story.len());
+        let _ = writeln!(out, "\n## {}\n{}.\n", title(story), count(of_story.iter().copied()));
         let _ = writeln!(out, "| cell | Apache Kafka | embedded | agree |\n|---|---|---|---|");
         for row in of_story {
             line(&mut out, &row.of.cell, row);
@@ -78,13 +84,17 @@ pub fn markdown(head: &str, rows: &[Row<'_>], title: impl Fn(&str) -> String) ->
 }
 
 fn line(out: &mut String, cell: &str, row: &Row<'_>) {
-    let agree = if row.verdict == Verdict::Agree { "yes" } else { "**no**" };
+    let agree = match row.verdict {
+        Verdict::Agree => "yes",
+        Verdict::Close => "close",
+        Verdict::Class | Verdict::Amount => "**no**",
+    };
     let _ = writeln!(out, "| {cell} | {} | {} | {agree} |", spelled(row.apache), spelled(row.embedded));
 }
 
 /// The disagreements alone, with their reasons.
 pub fn disagreements(out: &mut String, rows: &[Row<'_>]) {
-    let apart: Vec<_> = rows.iter().filter(|row| row.verdict != Verdict::Agree).collect();
+    let apart: Vec<_> = rows.iter().filter(|row| row.verdict.differs()).collect();
     if apart.is_empty() {
         return;
     }
@@ -141,15 +151,20 @@ mod tests {
         let seen = |cell: &str, class, ms| {
             Seen::class("X", cell, Class::word(class)).took(Duration::from_millis(ms))
         };
-        let apache =
-            [seen("a", "ok", 20), seen("a", "ok", 40), seen("a", "never", 5_000), seen("b", "ok", 9)];
-        let embedded = [seen("a", "ok", 1), seen("b", "times out", 1_500)];
+        let apache = [
+            seen("a", "ok", 20),
+            seen("a", "ok", 40),
+            seen("a", "never", 5_000),
+            seen("b", "ok", 9),
+            seen("c", "ok", 300),
+        ];
+        let embedded = [seen("a", "ok", 30), seen("b", "times out", 1_500), seen("c", "ok", 1)];
         let (apache, embedded) = (Summary::of_all(&apache), Summary::of_all(&embedded));
         let rows = rows(&apache, &embedded);
         expect![[r#"
             # Head
 
-            **1 of 2 cells agree.**
+            **1 of 3 cells agree, 1 are close, 1 differ.**
 
             ## Disagreements
 
@@ -158,12 +173,13 @@ mod tests {
             | X: b | ok, 0.01 s | times out, 1.50 s | not explained |
 
             ## X: a story
-            1 of 2 cells agree.
+            1 of 3 cells agree, 1 are close, 1 differ.
 
             | cell | Apache Kafka | embedded | agree |
             |---|---|---|---|
-            | a | ok (2/3); never (1/3), 0.02-0.02-0.04 s | ok, 0.00 s | yes |
+            | a | ok (2/3); never (1/3), 0.02-0.02-0.04 s | ok, 0.03 s | yes |
             | b | ok, 0.01 s | times out, 1.50 s | **no** |
+            | c | ok, 0.30 s | ok, 0.00 s | close |
         "#]]
         .assert_eq(&markdown("# Head\n", &rows, |story| format!("{story}: a story")));
     }

@@ -18,6 +18,9 @@ const OF_BROKERS: [&str; 5] = [
     "PartitionCount",
 ];
 
+/// What a leader counts of its own partitions. Who leads the topic of `CreateTopics` is drawn, so these are added up.
+const OF_LEADERS: [&str; 2] = ["UnderReplicatedPartitions", "LeaderCount"];
+
 /// What turns red while a cluster heals, if anything does.
 const ALARMS: [&str; 3] =
     ["OfflinePartitionsCount", "UnderReplicatedPartitions", "UnderMinIsrPartitionCount"];
@@ -35,8 +38,9 @@ pub async fn at(ground: &Ground, when: &str) -> Vec<Seen> {
     });
     let brokers = OF_BROKERS.map(|name| {
         let brokers = nodes.iter().filter(|node| !is_controller(node));
-        let each: Vec<String> = brokers.map(|node| spelled(value(node, name))).collect();
-        ground.seen(format!("metrics {when}: brokers' {name}"), Class::word(each.join(", ")))
+        let each: Vec<Option<f64>> = brokers.map(|node| value(node, name)).collect();
+        let word = if OF_LEADERS.contains(&name) { together(&each) } else { one_by_one(&each) };
+        ground.seen(format!("metrics {when}: brokers' {name}"), Class::word(word))
     });
     controllers.into_iter().chain(brokers).collect()
 }
@@ -65,6 +69,18 @@ fn is_controller(node: &NodeMetrics) -> bool {
 
 fn value(node: &NodeMetrics, name: &str) -> Option<f64> {
     node.values.as_ref()?.get(name).copied()
+}
+
+fn one_by_one(each: &[Option<f64>]) -> String {
+    each.iter().map(|value| spelled(*value)).collect::<Vec<_>>().join(", ")
+}
+
+fn together(each: &[Option<f64>]) -> String {
+    let sum: f64 = each.iter().flatten().sum();
+    match each.iter().filter(|value| value.is_none()).count() {
+        0 => format!("{sum:.0} together"),
+        silent => format!("{sum:.0} together, {silent} silent"),
+    }
 }
 
 fn spelled(value: Option<f64>) -> String {
