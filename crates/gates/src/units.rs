@@ -1,4 +1,4 @@
-//! Durations for people: `0.8 ms`, `12.4 s`; and as gates write them: `50ms`, `8s`.
+//! Numbers and durations for people: `1,234`, `0.8 ms`, `12.4 s`; and durations as gates write them: `50ms`, `8s`.
 
 use std::time::Duration;
 
@@ -7,6 +7,34 @@ const UNITS: [(&str, f64); 4] = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("min",
 
 /// The longest duration that can be written.
 const SECONDS_MAX: f64 = 86_400.0;
+
+/// With a comma between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// "1 request", "2 requests".
+pub fn plural(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// Milliseconds in the unit that suits them.
+pub fn time(ms: f64) -> String {
+    duration(Duration::from_secs_f64(ms.max(0.0) / 1e3))
+}
+
+/// Milliseconds, or that it never came.
+pub fn time_or_never(ms: Option<f64>) -> String {
+    ms.map_or_else(|| "never".to_owned(), time)
+}
 
 /// For reading, in the unit that suits it, with about three significant digits: `85 us`, `0.8 ms`, `12.4 s`.
 pub fn duration(duration: Duration) -> String {
@@ -42,6 +70,15 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            (plural(1, "request"), plural(1_200, "request")),
+            ("1 request".into(), "1,200 requests".into())
+        );
+    }
 
     #[test]
     fn a_duration_is_told_in_the_unit_that_suits_it() {

@@ -1,32 +1,7 @@
 //! Numbers for people.
 
-use std::time::Duration;
-
-use gates::units;
+pub(crate) use gates::units::{grouped, time, time_or_never};
 use recorder::Outcome;
-
-/// With a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Milliseconds in the unit that suits them.
-pub(crate) fn time(ms: f64) -> String {
-    units::duration(Duration::from_secs_f64(ms.max(0.0) / 1e3))
-}
-
-/// Milliseconds, or that it never came.
-pub(crate) fn time_or_never(ms: Option<f64>) -> String {
-    ms.map_or_else(|| "never".to_owned(), time)
-}
 
 /// Seconds as they stand beside an axis: `7 s`, `7.5 s`.
 pub(crate) fn seconds(s: f64) -> String {

@@ -3,11 +3,11 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use gates::units;
+use gates::units::{self, grouped};
 use loadgen::Progress;
 use recorder::Outcome;
 
-use crate::output::{self, grouped};
+use crate::output;
 
 /// Between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);

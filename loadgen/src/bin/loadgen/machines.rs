@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gates::units;
+use gates::units::{self, grouped, plural};
 use loadgen::{ClockOffset, Fleet, JoinError, ListenError, Machine, Token, Worker};
 
 use crate::Usage;
 use crate::args::{Machines, WorkerArgs};
 use crate::job::Job;
 use crate::live::Live;
-use crate::output::{grouped, plural, say};
+use crate::output::say;
 
 /// Serves one run after the other until the program is ended.
 ///

@@ -23,21 +23,3 @@ pub(crate) fn say(line: &str) {
     // Whoever cannot be told need not stop what goes on.
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
-
-/// With a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// "1 request", "2 requests".
-pub(crate) fn plural(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
-}

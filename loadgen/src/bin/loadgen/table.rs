@@ -5,14 +5,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gates::{Decision, units};
+use gates::Decision;
+use gates::units::{self, grouped, plural};
 use loadgen::{Arrivals, Ended, Mode};
 use recorder::{Latencies, Outcome, Phase};
 
 use crate::job::Job;
 use crate::machines;
 use crate::measure::Measured;
-use crate::output::{grouped, plural};
 use crate::verdict::{Status, invalid};
 
 /// Whether to use colours.
