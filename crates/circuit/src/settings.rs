@@ -160,6 +160,22 @@ pub struct BadSetting {
     pub allowed: String,
 }
 
+/// Checks that a setting lies between two others, ends included.
+///
+/// # Errors
+/// [`BadSetting`] when it does not.
+pub fn within<T: PartialOrd + std::fmt::Debug>(
+    key: &'static str,
+    value: T,
+    min: T,
+    max: T,
+) -> Result<(), BadSetting> {
+    if value >= min && value <= max {
+        return Ok(());
+    }
+    Err(BadSetting { key, value: format!("{value:?}"), allowed: format!("{min:?} to {max:?}") })
+}
+
 impl Settings {
     /// Checks every bound.
     ///
@@ -250,18 +266,6 @@ impl Settings {
     pub(crate) fn probe_patience(&self) -> Duration {
         self.probe_period + self.close_timeout
     }
-}
-
-fn within<T: PartialOrd + std::fmt::Debug>(
-    key: &'static str,
-    value: T,
-    min: T,
-    max: T,
-) -> Result<(), BadSetting> {
-    if value >= min && value <= max {
-        return Ok(());
-    }
-    Err(BadSetting { key, value: format!("{value:?}"), allowed: format!("{min:?} to {max:?}") })
 }
 
 #[cfg(test)]

@@ -46,7 +46,6 @@ pub mod shed;
 pub mod track;
 
 mod turn;
-mod within;
 
 pub use bulkhead::{Bulkhead, BulkheadLayer};
 pub use choose::{ByPartition, Choose, Key};

@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`Gate`]: parsed from its text, with errors at their column; held against [`Measurements`] by [`Gate::check`].
 //! - [`Gate::decide`]: the same with a confidence interval from the run's intervals, so that it can say `undecided`.
-//! - [`units`]: durations as gates write them; [`did_you_mean`]: suggestions, for gates and for files alike.
+//! - [`units`]: numbers and durations for people, and durations as gates write them; [`did_you_mean`]: suggestions, for gates and for files alike.
 //!
 //! # Invariants
 //! There is one grammar: scenarios and the load generator both read it here. No clock and no I/O. A gate never passes

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use circuit::BadSetting;
-
-use crate::within::within;
+use circuit::{BadSetting, within};
 
 /// The limits of one fallback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use circuit::BadSetting;
-
-use crate::within::within;
+use circuit::{BadSetting, within};
 
 /// How a fallback is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
