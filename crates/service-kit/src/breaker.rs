@@ -25,7 +25,6 @@ use tower_resilience_circuitbreaker::{
 };
 use tower_resilience_timelimiter::{TimeLimiterError, TimeLimiterLayer};
 
-use crate::health::Health;
 use crate::settings::key_number;
 
 /// The version of tower-resilience's breaker, for reports.
@@ -179,14 +178,14 @@ pub struct Calls<K, B, F> {
     pub failed: F,
 }
 
-/// Puts breakers around `inner`, one for each of `partitions` or one for all, and tells `health` of their changes.
+/// Puts breakers around `inner`, one for each of `partitions` or one for all, and tells of their changes.
 ///
 /// # Errors
 /// A setting that is unknown or out of bounds.
-pub fn guard<S, Req, K, B, F>(
+pub fn guard<S, Req, K, B, F, T>(
     inner: S,
     settings: &BreakerSettings,
-    (service, partitions, health): (&'static str, usize, &Health),
+    (service, partitions, tell): (&'static str, usize, T),
     calls: Calls<K, B, F>,
 ) -> Result<Guarded<Req, S::Response, S::Error>, BadSetting>
 where
@@ -198,17 +197,18 @@ where
     K: Fn(&Req) -> usize + Clone + Send + Sync + 'static,
     B: Fn(&Req) -> Duration + Clone + Send + Sync + 'static,
     F: Fn(&S::Error) -> bool + Clone + Send + Sync + 'static,
+    T: Fn(BreakerChange) + Clone + Send + Sync + 'static,
 {
     let Calls { partition, budget, failed } = calls;
     let one = |partition: Option<usize>| {
-        let health = health.clone();
+        let tell = tell.clone();
         let name = match partition {
             Some(partition) => format!("breaker {service}-{partition}"),
             None => format!("breaker {service}"),
         };
         let told = move |from, to| {
             let (from, to) = (name_of(from), name_of(to));
-            health.breaker_changed(BreakerChange { name: name.clone(), partition, from, to });
+            tell(BreakerChange { name: name.clone(), partition, from, to });
         };
         let failed = failed.clone();
         let breaker = settings
@@ -287,7 +287,7 @@ mod tests {
             budget: |_: &usize| Duration::from_millis(5),
             failed: |_: &String| false,
         };
-        let guarded = guard(inner, &settings(scope), ("test", 3, &health), calls).unwrap();
+        let guarded = guard(inner, &settings(scope), ("test", 3, health.breaker_listener()), calls).unwrap();
         let mut errors = Vec::new();
         for partition in partitions {
             errors.extend(guarded.clone().oneshot(*partition).await.err());

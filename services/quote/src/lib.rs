@@ -190,11 +190,14 @@ fn stack(
         let over_kafka = over_kafka.clone();
         async move { over_kafka.quote(ask).await }
     };
-    let (_, _, health) = whose;
+    let (service, partitions, health) = whose;
     match settings.kafka.strategy {
         Strategy::Hang => Ok(Stack::hanging(primary)),
         Strategy::Timeout => Ok(Stack::with_deadline(primary)),
-        Strategy::Breaker => Stack::with_breaker(primary, &settings.kafka.breaker, whose),
+        Strategy::Breaker => {
+            let whose = (service, partitions, health.breaker_listener());
+            Stack::with_breaker(primary, &settings.kafka.breaker, whose)
+        }
         Strategy::Degrade => {
             let parts = Parts {
                 switches: health.switches(),

@@ -24,8 +24,7 @@ use degrade::{
     BulkheadLayer, ByPartition, DeadlineLayer, DegradeLayer, EarlyDropLayer, Proof, ProvenLayer, ShadowLayer,
     ShedLayer, TrackLayer,
 };
-use service_kit::breaker::{self, BreakerSettings};
-use service_kit::health::Health;
+use service_kit::breaker::{self, BreakerChange, BreakerSettings};
 use service_kit::metrics::Metrics;
 use service_kit::rescue::RETRY_AFTER;
 use tower::util::BoxCloneSyncService;
@@ -89,7 +88,7 @@ impl Stack {
     pub fn with_breaker<P, A>(
         primary: P,
         settings: &BreakerSettings,
-        whose: (&'static str, usize, &Health),
+        whose: (&'static str, usize, impl Fn(BreakerChange) + Clone + Send + Sync + 'static),
     ) -> Result<Self, BadSetting>
     where
         P: Fn(Ask) -> A + Clone + Send + Sync + 'static,

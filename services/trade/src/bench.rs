@@ -7,6 +7,7 @@ use circuit::{Circuits, Settings, SwitchBoard, Words};
 use contracts::EventType::{
     self, FeeRequest, LedgerPosted, OrderAccepted, OrderPlaced, QuoteRequest, TradeExecuted,
 };
+use service_kit::breaker::BreakerSettings;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trading::order::OrderState;
@@ -42,6 +43,7 @@ pub(crate) struct Bench {
 pub(crate) enum Layers {
     None,
     Deadline,
+    Breaker,
     All,
 }
 
@@ -55,6 +57,12 @@ pub(crate) fn bench(places: Places, layers: Layers) -> Bench {
     let stack = match layers {
         Layers::None => stack::bare(executor),
         Layers::Deadline => stack::with_deadline(executor),
+        Layers::Breaker => {
+            let set = [("sliding_window_size", 10), ("minimum_number_of_calls", 10)];
+            let set = set.map(|(key, value)| (key.to_owned(), value)).into();
+            let settings = BreakerSettings { set, ..BreakerSettings::default() };
+            stack::with_breaker(executor, &settings, ("trade", 1, |_| {})).unwrap()
+        }
         Layers::All => stack::protected(executor, switches.clone(), circuits.unanswered()),
     };
     let table = Arc::new(OrderTable::new(100));

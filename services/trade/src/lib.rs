@@ -180,7 +180,7 @@ fn desk(
         Strategy::Hang => stack::bare(executor),
         Strategy::Timeout => stack::with_deadline(executor),
         Strategy::Breaker => {
-            let whose = ("trade", circuit_index(connection.layout().partitions()), health);
+            let whose = ("trade", circuit_index(connection.layout().partitions()), health.breaker_listener());
             stack::with_breaker(executor, &settings.kafka.breaker, whose)?
         }
         Strategy::Degrade => stack::protected(executor, health.switches(), health.unanswered()),

@@ -22,8 +22,7 @@ use circuit::{BadSetting, Calls, SwitchBoard};
 use degrade::{
     ByPartition, DeadlineLayer, DegradeLayer, EarlyDropLayer, Problem, Reject, TrackLayer, rescue,
 };
-use service_kit::breaker::{self, BreakerError, BreakerSettings};
-use service_kit::health::Health;
+use service_kit::breaker::{self, BreakerChange, BreakerError, BreakerSettings};
 use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -57,7 +56,7 @@ pub(crate) fn with_deadline(executor: Executor) -> Stack {
 pub(crate) fn with_breaker(
     executor: Executor,
     settings: &BreakerSettings,
-    whose: (&'static str, usize, &Health),
+    whose: (&'static str, usize, impl Fn(BreakerChange) + Clone + Send + Sync + 'static),
 ) -> Result<Stack, BadSetting> {
     let calls = breaker::Calls {
         partition: |attempt: &Attempt| attempt.partition,

@@ -199,9 +199,10 @@ impl Health {
         ModeReport::new(&self.shared.instance, self.shared.strategy, scopes, views, &state.whys)
     }
 
-    /// Tells of a change of a breaker as of one of a circuit.
-    pub fn breaker_changed(&self, change: BreakerChange) {
-        self.herald.tell(Change::Breaker(change), None);
+    /// Who is to hear of the changes of a breaker: they are told as those of a circuit.
+    pub fn breaker_listener(&self) -> impl Fn(BreakerChange) + Clone + Send + Sync + use<> {
+        let herald = Arc::clone(&self.herald);
+        move |change| herald.tell(Change::Breaker(change), None)
     }
 
     /// `GET /mode`, and `POST /mode` for these operators.

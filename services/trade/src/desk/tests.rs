@@ -43,6 +43,40 @@ async fn a_deadline_alone_ends_silence_and_asks_a_stuck_kafka_again_and_again() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_breaker_lets_ten_orders_wait_in_vain_and_then_refuses_before_anything_is_produced() {
+    let bench = bench(PLACES, Layers::Breaker);
+    for id in 0..10 {
+        bench.script.next(OrderPlaced, [Fate::Silence]);
+        assert!(matches!(bench.place(&id.to_string()).await, Answer::Unknown(_)), "{id}");
+        bench.eventually(|bench| bench.unresolved.get() == 0).await;
+    }
+    let produced = bench.script.taken();
+    assert_eq!(bench.place("healthy").await, Answer::NotPlaced("the circuit breaker is open".to_owned()));
+    assert_eq!(bench.script.taken(), produced);
+    bench.eventually(|bench| bench.state("healthy").is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_learns_nothing_from_rules_and_from_customers_who_cancel() {
+    let bench = bench(PLACES, Layers::Breaker);
+    for id in 0..20 {
+        bench.script.next(QuoteRequest, [Fate::Refusal(RefusalCode::Internal)]);
+        assert!(matches!(bench.place(&format!("refused-{id}")).await, Answer::Refused(_)), "{id}");
+    }
+    for id in 0..20 {
+        let id = format!("cancelled-{id}");
+        bench.script.next(QuoteRequest, [Fate::Silence]);
+        let cancelled = async {
+            tokio::task::yield_now().await;
+            Desk::cancel(&bench.desk.find(&samples::key(&id)).expect("it is placed"))
+        };
+        let (answer, cancelled) = tokio::join!(bench.place(&id), cancelled);
+        assert_eq!((answer, cancelled.is_ok()), (Answer::Cancelled, true));
+    }
+    assert!(matches!(bench.place("healthy").await, Answer::Executed(_)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_without_time_left_is_refused_before_anything_is_produced() {
     for layers in [Layers::Deadline, Layers::All] {
         let bench = bench(PLACES, layers);
