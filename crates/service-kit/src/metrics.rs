@@ -7,9 +7,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use circuit::Decision;
+use degrade::early_drop::Tally;
 use degrade::shadow::{Seen, Verdict};
-use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -139,6 +141,18 @@ impl LayerMetrics {
         if let Some(distance) = distance {
             self.shadow_distance.set(i64::try_from(distance).unwrap_or(i64::MAX));
         }
+    }
+}
+
+/// Callers who gave up, as an early drop counts them: asked when the metrics are.
+#[derive(Debug)]
+struct Abandoned(Tally);
+
+impl Collector for Abandoned {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let abandoned = ConstCounter::new(self.0.counts().abandoned);
+        let help = "Calls whose caller gave up before there was an answer";
+        abandoned.encode(encoder.encode_descriptor("abandoned_calls", help, None, abandoned.metric_type())?)
     }
 }
 
@@ -274,6 +288,12 @@ impl Metrics {
     /// A layer refused a call.
     pub fn refused(&self, layer: &'static str) {
         self.layers.refusals.get_or_create(&LayerLabels { layer }).inc();
+    }
+
+    /// Counts the callers who gave up on this early drop; to be called once.
+    pub fn count_abandoned(&self, tally: Tally) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register_collector(Box::new(Abandoned(tally)));
     }
 
     /// A shadow of the fallback has ended.

@@ -113,6 +113,8 @@ impl Stack {
         let proof = Proof::new(layers.shadow(), move |shadow| seen.shadowed(shadow))?;
         let bulkhead = BulkheadLayer::new(layers.bulkhead(), price_age(&locally))?;
         let shed = ShedLayer::new(layers.shed(), RETRY_AFTER, Ask::priority)?;
+        let early_drop = EarlyDropLayer::new(budget, layers.early_drop_least());
+        metrics.count_abandoned(early_drop.tally());
         let fallback_deadline = layers.fallback_deadline();
         let fallback = ServiceBuilder::new()
             .map_err(QuoteError::from)
@@ -122,7 +124,7 @@ impl Stack {
             .service(served(&locally, &layers, &used, &metrics));
         let stack = ServiceBuilder::new()
             .map_err(move |error| counted(QuoteError::from(error), &used, &metrics))
-            .layer(EarlyDropLayer::new(budget, layers.early_drop_least()))
+            .layer(early_drop)
             .layer(DeadlineLayer::new(budget))
             .layer(shed)
             .layer(DegradeLayer::new(fallback, ByPartition::new(switches, Ask::circuit)))

@@ -130,6 +130,17 @@ async fn who_is_too_late_is_refused_before_anything_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_who_gives_up_is_counted_and_one_who_is_answered_is_not() {
+    let s = degrading(|_| std::future::pending(), Duration::ZERO, LayerSettings::default());
+    assert!(s.metrics.encode().contains("quote_abandoned_calls_total 0"), "{}", s.metrics.encode());
+    let gives_up = tokio::time::timeout(Duration::from_millis(1), s.stack.quote(ask()));
+    assert!(gives_up.await.is_err());
+    assert!(s.metrics.encode().contains("quote_abandoned_calls_total 1"), "{}", s.metrics.encode());
+    let late = s.stack.quote(Ask { budget: Duration::ZERO, ..ask() }).await;
+    assert!(late.is_err() && s.metrics.encode().contains("quote_abandoned_calls_total 1"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn silence_ends_with_the_budget_and_is_seen_by_its_circuit() {
     let Situation { mut circuits, stack, .. } =
         degrading(|_| std::future::pending(), Duration::ZERO, LayerSettings::default());
