@@ -47,9 +47,10 @@ pub struct CircuitSettings {
 type Set = fn(&mut circuit::Settings, u32);
 
 /// Every setting of a circuit, by name.
-const BY_NAME: [(&str, Set); 34] = [
+const BY_NAME: [(&str, Set); 35] = [
     ("slo_ms", |to, value| to.slo = ms(value)),
     ("age_floor_ms", |to, value| to.age_floor = ms(value)),
+    ("gap_max_ms", |to, value| to.gap_max = ms(value)),
     ("window_ms", |to, value| to.window = ms(value)),
     ("heartbeat_period_ms", |to, value| to.heartbeat_period = ms(value)),
     ("heartbeat_floor_ms", |to, value| to.heartbeat_floor = ms(value)),

@@ -46,9 +46,10 @@ const fn number(key: &'static str, min: u32, max: u32) -> Number {
 }
 
 /// `[arms.NAME.circuit]` of `degrade`: when circuits open and close. Every setting of a circuit is here.
-pub const CIRCUIT: [Number; 34] = [
+pub const CIRCUIT: [Number; 35] = [
     number("slo_ms", 100, 60_000),
     number("age_floor_ms", 10, 30_000),
+    number("gap_max_ms", 10, 1_000),
     number("window_ms", 1_000, HOUR_MS),
     number("heartbeat_period_ms", 20, 10_000),
     number("heartbeat_floor_ms", 10, 30_000),
