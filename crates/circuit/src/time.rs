@@ -30,27 +30,24 @@ impl SeenTime {
         Self { gap_max, last: zero, seen: zero, missed: zero, settled: zero }
     }
 
-    /// The time seen up to `now`; never goes back.
-    pub(crate) fn at(&mut self, now: Duration) -> Duration {
-        let gap = now.saturating_sub(self.last);
-        let missed = gap.saturating_sub(self.gap_max);
-        self.seen += gap - missed;
-        self.missed += missed;
-        if !missed.is_zero() {
-            self.settled = self.seen + self.gap_max * SETTLING;
+    /// A look: the time seen up to it.
+    pub(crate) fn look(&mut self, now: Duration) -> Duration {
+        let (seen, missed) = (self.at(now), self.missed(now));
+        if missed > self.missed {
+            self.settled = seen + self.gap_max * SETTLING;
         }
-        self.last = self.last.max(now);
-        self.seen
+        (self.seen, self.missed, self.last) = (seen, missed, self.last.max(now));
+        seen
     }
 
-    /// The time seen up to `now`, without taking note of the look.
-    pub(crate) fn peek(&self, now: Duration) -> Duration {
+    /// The time seen up to `now`; never goes back. Between two looks it stands still after the longest gap.
+    pub(crate) fn at(&self, now: Duration) -> Duration {
         self.seen + now.saturating_sub(self.last).min(self.gap_max)
     }
 
     /// The time that passed and was not seen, in all.
-    pub(crate) const fn missed(&self) -> Duration {
-        self.missed
+    pub(crate) fn missed(&self, now: Duration) -> Duration {
+        self.missed + now.saturating_sub(self.last).saturating_sub(self.gap_max)
     }
 
     /// Whether there was a gap a moment ago.
@@ -70,21 +67,30 @@ mod tests {
     #[test]
     fn a_stall_counts_for_at_most_one_gap() {
         let mut time = SeenTime::new(ms(30));
-        assert_eq!((time.at(ms(30)), time.settles()), (ms(30), false));
-        assert_eq!((time.at(ms(60_000)), time.settles()), (ms(60), true));
-        assert_eq!((time.at(ms(60_030)), time.settles()), (ms(90), true));
-        assert_eq!((time.at(ms(60_060)), time.settles()), (ms(120), true));
-        assert_eq!((time.at(ms(60_090)), time.settles()), (ms(150), false));
-        assert_eq!(time.missed(), ms(59_940));
+        assert_eq!((time.look(ms(30)), time.settles()), (ms(30), false));
+        assert_eq!((time.look(ms(60_000)), time.settles()), (ms(60), true));
+        assert_eq!((time.look(ms(60_030)), time.settles()), (ms(90), true));
+        assert_eq!((time.look(ms(60_060)), time.settles()), (ms(120), true));
+        assert_eq!((time.look(ms(60_090)), time.settles()), (ms(150), false));
+        assert_eq!(time.missed(ms(60_090)), ms(59_940));
+    }
+
+    #[test]
+    fn between_two_looks_no_more_than_a_gap_passes_however_often_it_is_asked() {
+        let mut time = SeenTime::new(ms(30));
+        time.look(ms(30));
+        assert_eq!([31, 59, 60, 61, 900].map(|now| time.at(ms(now))), [31, 59, 60, 60, 60].map(ms));
+        assert_eq!([60, 61, 900].map(|now| time.missed(ms(now))), [0, 1, 840].map(ms));
+        assert_eq!((time.look(ms(900)), time.settles()), (ms(60), true));
     }
 
     #[test]
     fn a_clock_that_goes_back_stands_still_until_it_has_caught_up() {
         let mut time = SeenTime::new(ms(30));
-        time.at(ms(30));
-        assert_eq!(time.at(ms(20)), ms(30));
-        assert_eq!(time.at(ms(30)), ms(30));
-        assert_eq!(time.at(ms(31)), ms(31));
-        assert_eq!(time.missed(), ms(0));
+        time.look(ms(30));
+        assert_eq!(time.look(ms(20)), ms(30));
+        assert_eq!(time.look(ms(30)), ms(30));
+        assert_eq!(time.look(ms(31)), ms(31));
+        assert_eq!(time.missed(ms(31)), ms(0));
     }
 }

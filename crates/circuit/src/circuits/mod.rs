@@ -205,7 +205,7 @@ impl Circuits {
     /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal. One in which nothing happens
     /// is at rest: it costs a comparison until somebody calls, its heartbeat ends, or a second has passed.
     pub fn watch(&mut self, now: Duration) -> Vec<ModeChange> {
-        let seen = self.time.at(now);
+        let seen = self.time.look(now);
         let before = std::mem::replace(&mut self.watched, seen);
         let (mut changes, mut turns) = (Vec::new(), std::mem::take(&mut self.turns));
         turns.clear();
@@ -238,7 +238,7 @@ impl Circuits {
     /// Every circuit, by index.
     #[must_use]
     pub fn snapshot(&self, now: Duration) -> Vec<CircuitView> {
-        let seen = self.time.peek(now);
+        let seen = self.time.at(now);
         let view = |(partition, circuit): (usize, &Circuit)| {
             circuit.view(partition, self.switches.permille(partition), seen)
         };

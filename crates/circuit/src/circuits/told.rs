@@ -48,7 +48,7 @@ impl Circuits {
     pub fn heartbeats_due(&mut self, now: Duration) -> Vec<Beat> {
         let seen = self.time.at(now);
         let (mut due, mut beats) = (Vec::new(), Vec::new());
-        let missed = self.time.missed();
+        let missed = self.time.missed(now);
         self.schedule.beats(seen, &mut due);
         for partition in due {
             if self.circuits[partition].start_heartbeat(self.next_beat, seen, missed) {
@@ -82,7 +82,7 @@ impl Circuits {
     pub fn heartbeat_failed(&mut self, beat: Beat, now: Duration) {
         let seen = self.time.at(now);
         if let Some(circuit) = self.circuits.get_mut(beat.partition) {
-            circuit.beats.failed(beat.number, seen, self.time.missed());
+            circuit.beats.failed(beat.number, seen, self.time.missed(now));
             self.plan(beat.partition, seen);
         }
     }
