@@ -11,18 +11,20 @@
 //! | `degrade` | is answered without Kafka | is answered over Kafka | the circuits of the stuck partitions |
 //!
 //! Under `degrade` each circuit that opens does so once: no healthy partition with it, no second dip after the heal, no
-//! flapping. How old what it tripped on was is told by its own clock, and looked at with much patience.
+//! flapping. That is told of circuits with patience; those with the defaults are asked who is stuck and how soon they noticed.
+//! In both cases what a circuit tripped on was no older than its limit and a look, by its own clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use circuit::{Decision, Reason};
+use circuit::{Decision, Reason, Settings};
 use contracts::partitioner::partition_of;
 use contracts::topics;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use scenario::{BreakerPlan, ClusterPlan, DegradePlan, Strategy, TimeoutPlan};
 use serde_json::{Value, json};
+use service_kit::circuit_settings::CircuitSettings;
 use service_kit::health::ModeNotice;
 use story_tests::{PATIENCE, World, three_brokers};
 use tokio::sync::Semaphore;
@@ -46,10 +48,6 @@ const PATIENT: [(&str, u32); 9] = [
     ("queue_limit_ms", 1_000),
     ("slow_call_ms", 2_000),
 ];
-/// The highest of these limits of an age.
-const TRIPS_BY: Duration = Duration::from_millis(1_500);
-/// How late a watchdog may come on a machine that is busy with everything else.
-const MACHINE: Duration = Duration::from_secs(4);
 /// Looks after the recovery, a tenth of a second apart, for a second dip.
 const LOOKS: u32 = 10;
 
@@ -326,16 +324,21 @@ async fn a_breaker_that_opens_for_a_stuck_partition_refuses_the_healthy_ones_too
     .await;
 }
 
+/// Circuits with these settings, and the defaults for all others.
+fn circuits(set: &[(&'static str, u32)]) -> (Strategy, Settings) {
+    let numbers = || set.iter().map(|(key, value)| ((*key).to_owned(), *value));
+    let settings = CircuitSettings { set: numbers().collect(), ..CircuitSettings::default() };
+    let deadline = Some(Duration::from_secs(2));
+    let plan = DegradePlan { circuit: set.iter().copied().collect(), deadline, ..DegradePlan::default() };
+    (Strategy::Degrade(plan), settings.checked().expect("valid settings"))
+}
+
 /// Tells one row to a system of its own: how long a circuit stays open depends on how often it has opened lately.
 async fn degrades(name: &str) {
     let _place = SYSTEMS.acquire().await;
     let row = ROWS.iter().find(|row| row.name == name).expect("a row of the table");
-    let plan = DegradePlan {
-        circuit: PATIENT.into_iter().collect(),
-        deadline: Some(Duration::from_secs(2)),
-        ..DegradePlan::default()
-    };
-    let mut story = Story::begin(Strategy::Degrade(plan)).await;
+    let (strategy, settings) = circuits(&PATIENT);
+    let mut story = Story::begin(strategy).await;
     story.does(row.inject).await;
     if row.harm == Harm::Lasting {
         let stuck = story.stuck_one().await;
@@ -362,6 +365,7 @@ async fn degrades(name: &str) {
     }
     let after = story.noticed();
     circuits_kept_their_promises(row, &story, &during, &after);
+    tripped_in_time(row, during.iter().chain(&after), &settings);
     let fallback = story.world.system.fallback();
     assert_eq!(fallback.beyond_limit, 0, "{name}: {fallback:?}");
     assert!(row.harm != Harm::Lasting || fallback.served > 0, "{name}: {fallback:?}");
@@ -378,7 +382,6 @@ fn circuits_kept_their_promises(row: &Row, story: &Story, during: &[ModeNotice],
             partition.unwrap_or_else(|| panic!("{}: three of nine are no scope: {told:#?}", row.name));
         if notice.change.decisions() == (Decision::Primary, Decision::Fallback) {
             *openings.entry((&notice.service, partition)).or_default() += 1;
-            tripped_in_time(row, notice);
         }
     }
     assert!(openings.values().all(|times| *times == 1), "{}: once each: {told:#?}", row.name);
@@ -399,22 +402,59 @@ fn circuits_kept_their_promises(row: &Row, story: &Story, during: &[ModeNotice],
     assert!(row.harm != Harm::Lasting || !opened.is_empty(), "{}: somebody was stuck", row.name);
 }
 
-/// What it tripped on was not much older than its limit, by its own clock.
-fn tripped_in_time(row: &Row, notice: &ModeNotice) {
-    let age = match notice.change.reason() {
-        Some(
-            Reason::Unacked(age)
-            | Reason::Unanswered(age)
-            | Reason::HeartbeatUnacked(age)
-            | Reason::HeartbeatUnread(age)
-            | Reason::NoLeader(age)
-            | Reason::QueueFull(age)
-            | Reason::NoAcks { stalled: age, .. }
-            | Reason::ConsumerFrozen { frozen: age, .. },
-        ) => age,
-        _ => return,
+/// What a circuit tripped on was no older than its limit and a look, or for what is told a report, by its own clock.
+fn tripped_in_time<'a>(row: &Row, notices: impl Iterator<Item = &'a ModeNotice>, settings: &Settings) {
+    let opened =
+        notices.filter(|notice| notice.change.decisions() == (Decision::Primary, Decision::Fallback));
+    for notice in opened {
+        if let Some((age, limit)) = notice.change.reason().and_then(|reason| age_and_limit(reason, settings))
+        {
+            assert!(age <= limit, "{}: {}: {notice}; {limit:?}", row.name, notice.service);
+        }
+    }
+}
+
+fn age_and_limit(reason: Reason, settings: &Settings) -> Option<(Duration, Duration)> {
+    let (age, limit, late) = match reason {
+        Reason::Unacked(age) | Reason::Unanswered(age) => (age, settings.slo / 2, settings.gap_max),
+        Reason::HeartbeatUnacked(age) | Reason::HeartbeatUnread(age) => {
+            (age, settings.close_timeout, settings.gap_max)
+        }
+        // A pause of this length ends it.
+        Reason::QueueFull(age) => (age, settings.queue_limit, settings.queue_limit),
+        Reason::NoAcks { stalled: age, .. } => (age, settings.ack_limit, settings.report_life),
+        Reason::ConsumerFrozen { frozen: age, .. } => (age, settings.consumer_limit, settings.report_life),
+        // These have no age, or one that only the first call ends.
+        Reason::NoLeader(_) | Reason::HeartbeatFailed | Reason::NoHeartbeat => return None,
+        Reason::Failing { .. } | Reason::Slow { .. } | Reason::Operator => return None,
     };
-    assert!(age <= TRIPS_BY + MACHINE, "{}: {}: {notice}", row.name, notice.service);
+    Some((age, limit + late))
+}
+
+/// The faults that last, on a machine that may be busy: who is healthy may be slow there, and is not looked at.
+#[tokio::test]
+async fn what_lasts_is_noticed_within_the_default_limits() {
+    for row in ROWS.iter().filter(|row| row.harm == Harm::Lasting) {
+        let _place = SYSTEMS.acquire().await;
+        let (strategy, settings) = circuits(&[]);
+        let mut story = Story::begin(strategy).await;
+        story.noticed();
+        story.does(row.inject).await;
+        let stuck = story.stuck_one().await;
+        let world = &story.world;
+        world.eventually("a degraded quote", async || world.quote(stuck).await.is_degraded()).await;
+        let noticed = story.noticed();
+        let opened = |notice: &&ModeNotice| {
+            notice.change.partition() == Some(usize::from(stuck))
+                && notice.change.decisions().1 == Decision::Fallback
+        };
+        let first = noticed.iter().find(opened).map(|notice| format!("{}: {notice}", notice.service));
+        eprintln!("{}: {}", row.name, first.expect("it is degraded by a circuit"));
+        tripped_in_time(row, noticed.iter(), &settings);
+        story.does(row.heal).await;
+        story.world.is_healthy("after").await;
+        story.end().await;
+    }
 }
 
 /// One test for each row, so that they run side by side.
