@@ -88,14 +88,24 @@ fn from_two_threads<S: Service<usize> + Clone + Send>(
 }
 
 struct Bench<'a> {
+    title: &'static str,
     group: BenchmarkGroup<'a, WallTime>,
     runtime: &'a Runtime,
 }
 
-impl Bench<'_> {
-    /// From one thread, and from two.
+impl<'a> Bench<'a> {
+    fn new(criterion: &'a mut Criterion, title: &'static str, runtime: &'a Runtime) -> Self {
+        Self { title, group: criterion.benchmark_group(title), runtime }
+    }
+
+    /// From one thread, and from two. To have its instructions counted: `CALLS` times, if it is the `ONLY` one.
     fn of<S: Service<usize> + Clone + Send>(&mut self, name: &str, mut service: S) {
         let _entered = self.runtime.enter();
+        if let Ok(only) = std::env::var("ONLY") {
+            let calls = std::env::var("CALLS").map_or(0, |calls| calls.parse().expect("a number"));
+            let calls = if only == format!("{}/{name}", self.title) { calls } else { 0 };
+            return (0..calls).for_each(|_| drop(black_box(call(&mut service))));
+        }
         let measured = service.clone();
         self.group.bench_function(BenchmarkId::new(name, "1 thread"), |bencher| {
             bencher.iter(|| drop(black_box(call(&mut service))));
@@ -114,7 +124,7 @@ fn circuits() -> Circuits {
 fn admitted(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build();
     let runtime = runtime.expect("a runtime starts");
-    let mut bench = Bench { group: criterion.benchmark_group("admitted"), runtime: &runtime };
+    let mut bench = Bench::new(criterion, "admitted", &runtime);
     let circuits = circuits();
     let refuse = || Reject::new(|request: usize| Ok::<_, Infallible>(request));
     let by_partition = || ByPartition::new(circuits.switches(), partition);
@@ -173,7 +183,7 @@ fn full_stack(
 fn refused(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build();
     let runtime = runtime.expect("a runtime starts");
-    let mut bench = Bench { group: criterion.benchmark_group("refused"), runtime: &runtime };
+    let mut bench = Bench::new(criterion, "refused", &runtime);
     let fails = || service_fn(|_: usize| ready(Err::<usize, &str>("it fails")));
 
     let open = SwitchBoard::new(PARTITIONS);

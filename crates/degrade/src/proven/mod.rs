@@ -1,4 +1,4 @@
-//! Refuses a fallback that was not proven lately, and says so.
+//! Refuses a fallback that was not proven lately, and says so. [`shadow`](crate::shadow) has an example of both.
 //!
 //! A fallback that is never used does not work when it is. What [`Shadow`](crate::Shadow) learns of one on good days is
 //! kept in a [`Proof`], and this layer, in front of the fallback, looks at it. A fallback is proven if
