@@ -78,20 +78,53 @@ async fn a_frozen_controller_that_thaws_moves_only_the_customers_of_the_leaders_
     world.stop().await;
 }
 
-/// A minute of it: `cargo test -p story-tests --test moments -- --ignored`, on a machine that has nothing else to do.
+/// How long the load goes on. `LASTING_S=60 cargo test -p story-tests --test moments pauses` is the minute that it once was.
+fn lasting() -> Duration {
+    let told = std::env::var("LASTING_S").map_or(12, |told| told.parse().expect("seconds"));
+    Duration::from_secs(told)
+}
+
+/// What a turn on a processor may be waited for, so that healthy orders of dozens of hops stay far below 200 ms. Threads of
+/// this test waited for 0.1 to 0.7 ms beside compilers, and for 1.5 to 2.5 ms beside eight busy loops (measured). Looked at
+/// once in all the spells, about two seconds, so that a bad time is not lost among good ones.
+const TURN_WAITED_MAX: Duration = Duration::from_millis(1);
+
+/// How long the threads of this process stood in line for a processor, and how often they had one; nothing where the kernel
+/// keeps no account.
+fn stood_in_line() -> Option<(Duration, u32)> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?.flatten();
+    let accounts = threads.filter_map(|thread| {
+        let account = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let mut numbers = account.split_whitespace().skip(1).map(str::parse::<u64>);
+        Some((Duration::from_nanos(numbers.next()?.ok()?), u32::try_from(numbers.next()?.ok()?).ok()?))
+    });
+    accounts.reduce(|(waited, turns), (more, also)| (waited + more, turns + also))
+}
+
+/// How long a turn was waited for since then, on the average.
+fn waited_since(before: Option<(Duration, u32)>) -> Option<Duration> {
+    let ((waited, turns), (waited_now, turns_now)) = (before?, stood_in_line()?);
+    Some(waited_now.saturating_sub(waited) / turns_now.saturating_sub(turns).max(1))
+}
+
+/// A machine that starves this process slows every hop down, and a circuit may take that for a stuck Kafka: nothing is said
+/// of such a run, and it says so.
 #[tokio::test]
-#[ignore = "a minute of load"]
-async fn a_minute_of_pauses_and_bursts_moves_nobody() {
+async fn pauses_and_bursts_move_nobody_on_a_machine_that_lets_them_run() {
     let world = World::start(degrade()).await;
-    let mut notices = world.system.notices();
-    let until = Instant::now() + Duration::from_secs(60);
-    let mut calls = 0;
+    let (mut notices, mut before) = (world.system.notices(), stood_in_line());
+    let until = Instant::now() + lasting();
+    let (mut calls, mut waited) = (0, None);
+    // A trickle, a pause, a burst.
+    let spells = [(1, 20), (2, 5), (1, 400), (20, 50), (3, 0), (40, 1_500)];
     for round in 0.. {
-        if Instant::now() > until {
-            break;
+        if round % spells.len() == 0 {
+            (waited, before) = (waited.max(waited_since(before)), stood_in_line());
+            if Instant::now() > until {
+                break;
+            }
         }
-        // A trickle, a pause, a burst: each spell once in so many rounds.
-        let (calls_at_once, pause_ms) = [(1, 20), (2, 5), (1, 400), (20, 50), (3, 0), (40, 3_000)][round % 6];
+        let (calls_at_once, pause_ms) = spells[round % spells.len()];
         join_all((0..calls_at_once).map(async |call| {
             let partition = u16::try_from(call % 3).expect("small");
             if call % 5 == 0 {
@@ -105,7 +138,8 @@ async fn a_minute_of_pauses_and_bursts_moves_nobody() {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
     let opened = opened(&mut notices);
-    println!("{calls} calls, {} circuits opened", opened.len());
-    assert!(opened.is_empty(), "{:#?}", shown(&opened));
+    println!("{calls} calls, {} circuits opened, a turn was waited for {waited:?} at worst", opened.len());
+    let starved = waited.is_some_and(|waited| waited > TURN_WAITED_MAX);
+    assert!(starved || opened.is_empty(), "{waited:?}: {:#?}", shown(&opened));
     world.stop().await;
 }
