@@ -29,6 +29,7 @@ pub fn plan(
 ) -> Result<Plan, PlanError> {
     let target = |name: &str, address| Target { name: name.to_owned(), address, wire: Wire::default() };
     let in_flight_max = usize::try_from(load.in_flight_max).unwrap_or(usize::MAX);
+    let defaults = Limits::default();
     Plan::new(PlanSpec {
         seed,
         run: format!("{arm}-{seed}"),
@@ -52,10 +53,11 @@ pub fn plan(
         limits: Limits {
             in_flight_max,
             connections_max: in_flight_max,
+            connections_preopened: defaults.connections_preopened.min(in_flight_max),
             deadline: load.deadline,
             drain_max: load.drain,
             lag_p99_max: load.lag_max,
-            ..Limits::default()
+            ..defaults
         },
     })
 }
@@ -103,4 +105,20 @@ pub fn order_key(plan: &Plan, seen: &Observation<'_>) -> Option<OrderKey> {
     let account = AccountId::new(plan.fill("{account}", seen.k).ok()?).ok()?;
     let client_order_id = ClientOrderId::new(plan.fill(CLIENT_ORDER_ID, seen.k).ok()?).ok()?;
     Some(OrderKey { account, client_order_id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scenario::Catalogue;
+
+    #[test]
+    fn one_request_at_a_time_can_be_planned() {
+        let scenario =
+            Catalogue::get(Catalogue::DEFAULT, lab::faults::kinds()).expect("the default scenario");
+        let load = Load { in_flight_max: 1, ..scenario.load };
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let planned = plan(&load, 7, "degrade", anywhere, anywhere);
+        assert!(planned.is_ok(), "{:?}", planned.err());
+    }
 }
