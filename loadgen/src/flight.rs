@@ -65,9 +65,9 @@ impl Exchange<'_> {
     async fn run(self, flight: &mut Flight) -> Result<Ending, NoAnswer> {
         let Self { pool, requests, k, choice, mapping } = self;
         let mut lease = pool.acquire().await?;
+        let request = requests.request(k, choice);
         flight.sent();
-        // Made here, that it need not be carried about.
-        let answer = lease.send(requests.request(k, choice)).await?;
+        let answer = lease.send(request).await?;
         let (ending, headers) = read(answer, mapping).await?;
         requests.take_back(headers);
         lease.release();
