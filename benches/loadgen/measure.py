@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """What loadgen costs, and what it and its peers say of a service that hangs.
 
-    cargo build --release -p loadgen --example hang --bin loadgen
+    cargo build --profile lean -p loadgen --example hang --bin loadgen
     benches/loadgen/measure.py cpu [ROUNDS]     CPU per request in a closed loop, 64 connections, as a ratio to wrk
+    benches/loadgen/measure.py wires [ROUNDS]   the same for HTTP/1.1 and HTTP/2, in the clear and under TLS, as a ratio to the first
     benches/loadgen/measure.py lag [ROUNDS]     its own lag at 5,000/s
     benches/loadgen/measure.py offered [ROUNDS] 100,000/s offered with at most 256 in flight
     benches/loadgen/measure.py hangs [TOOL...]  the two outages that load generators misreport
 
-The generator has core 0, the service (the example `hang`) core 1. Rounds are interleaved: every tool once, then again; a
-ratio is to the wrk of the same round, and the median of the ratios is told. Peers that are not installed are left out.
-Debian has wrk, hey, h2load (nghttp2-client), ab (apache2-utils) and siege; npm has autocannon.
+The generator has core 0, the service (the example `hang`, for `wires` nginx) core 1. Rounds are interleaved: every tool
+once, then again; a ratio is to the first of the same round, and the median of the ratios is told. Peers that are not
+installed are left out. Debian has wrk, hey, h2load (nghttp2-client), ab (apache2-utils), siege and nginx-light; npm has
+autocannon, crates.io oha, and the Go module proxy go.k6.io/k6 and github.com/tsenart/vegeta/v12.
 """
 
 import json
@@ -17,27 +19,30 @@ import os
 import re
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
-RELEASE = Path(__file__).resolve().parents[2] / "target" / "release"
-LOADGEN = str(RELEASE / "loadgen")
+BUILT = Path(__file__).resolve().parents[2] / "target" / "lean"
+LOADGEN = str(BUILT / "loadgen")
 ADDRESS = "127.0.0.1:18080"
 URL = f"http://{ADDRESS}/"
 QUIET = ["--lag-limit", "1min", "--quiet", "--json"]
-CLOSED_S = 4
+CLOSED_S = 3
 
 
-def run(command, patience_s=40):
+def run(command, patience_s=60):
     """What it printed, the seconds of CPU that it used, its largest size in MB; nothing of one that does not end."""
     process = subprocess.Popen(
-        ["taskset", "-c", "0", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["taskset", "-c", "0", "sh", "-c", command],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )
-    killer = threading.Timer(patience_s, process.kill)
+    killer = threading.Timer(patience_s, os.killpg, [process.pid, signal.SIGKILL])
     killer.start()
     printed = process.stdout.read()
     _, process.returncode, used = os.wait4(process.pid, 0)
@@ -46,19 +51,23 @@ def run(command, patience_s=40):
 
 
 class Service:
-    """Answers always or, given times, hangs from the one until the other, counted from its first request."""
+    """A command on a core of its own. `hang` answers always or, given times, hangs from the one until the other, counted
+    from its first request."""
 
-    def __init__(self, *times):
-        self.times = [str(at) for at in times]
+    def __init__(self, *command):
+        self.command = [str(it) for it in command]
 
     def __enter__(self):
-        command = ["taskset", "-c", "1", str(RELEASE / "examples" / "hang"), ADDRESS, *self.times]
-        self.process = subprocess.Popen(command)
+        self.process = subprocess.Popen(["taskset", "-c", "1", *self.command])
         time.sleep(0.3)
 
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+
+
+def hang(*times):
+    return Service(BUILT / "examples" / "hang", ADDRESS, *times)
 
 
 def number(pattern, text):
@@ -75,47 +84,103 @@ def answered(result):
     return sum(count for outcome, count in result["counts"].items() if outcome.startswith("ok"))
 
 
+OVER_HTTP1 = "--connections 64"
+# As many in flight, on one connection.
+OVER_HTTP2 = "--http2 --in-flight 64 --streams 64 --connections 1"
+K6 = "import http from 'k6/http'; export default () => http.get('" + URL + "')"
+CLOSED_LOADGEN = f"{LOADGEN} %s --closed --duration {CLOSED_S}s {' '.join(QUIET)}"
+
 # For a closed loop of 64 connections: a command, and how many answers its output tells of.
 CLOSED = {
     "wrk": (f"wrk -t1 -c64 -d{CLOSED_S}s {URL}", lambda out: number(r"(\d+) requests in", out)),
-    "loadgen": (
-        f"{LOADGEN} {URL} --closed --connections 64 --duration {CLOSED_S}s {' '.join(QUIET)}",
-        lambda out: answered(document(out)),
-    ),
+    "loadgen": (CLOSED_LOADGEN % f"{URL} {OVER_HTTP1}", lambda out: answered(document(out))),
     "h2load": (f"h2load --h1 -t1 -c64 -D{CLOSED_S} {URL}", lambda out: number(r"(\d+) succeeded", out)),
     "ab": (f"ab -q -k -c64 -t{CLOSED_S} -n100000000 {URL}", lambda out: number(r"Complete requests:\s+(\d+)", out)),
-    "hey": (f"hey -cpus 1 -c 64 -z {CLOSED_S}s {URL}", lambda out: number(r"\[200\]\s+(\d+) responses", out)),
+    "oha": (
+        f"oha --no-tui --output-format json --worker-threads 1 -c 64 -z {CLOSED_S}s {URL}",
+        lambda out: document(out)["statusCodeDistribution"]["200"],
+    ),
     "autocannon": (f"autocannon -c 64 -d {CLOSED_S} -j -n {URL}", lambda out: document(out).get("2xx")),
+    "hey": (f"hey -cpus 1 -c 64 -z {CLOSED_S}s {URL}", lambda out: number(r"\[200\]\s+(\d+) responses", out)),
+    # With what it takes to read its own results.
+    "vegeta": (
+        f"echo GET {URL} | vegeta attack -rate 0 -workers 64 -max-workers 64 -duration {CLOSED_S}s | vegeta report -type json",
+        lambda out: document(out)["status_codes"]["200"],
+    ),
+    "k6": (
+        f'echo "{K6}" | k6 run --quiet --no-usage-report --vus 64 --duration {CLOSED_S}s -',
+        lambda out: number(r"http_reqs\.*: (\d+)", out),
+    ),
 }
 
 
-def cpu(rounds=5):
-    tools = {tool: how for tool, how in CLOSED.items() if tool == "loadgen" or shutil.which(tool)}
+def rounds_of(tools, service, rounds):
+    """CPU per request of each, as a ratio to the first of the same round."""
     costs, rates, sizes = ({tool: [] for tool in tools} for _ in range(3))
-    with Service():
+    with service:
         for _ in range(int(rounds)):
             for tool, (command, count) in tools.items():
-                printed, used_s, mb = run(command.split())
+                printed, used_s, mb = run(command)
                 requests = count(printed) or float("nan")
                 costs[tool].append(1e6 * used_s / requests)
                 rates[tool].append(requests / CLOSED_S)
                 sizes[tool].append(mb)
-    print(f"{'tool':<12}{'CPU us/req':>11}{'ratio to wrk, median [of rounds]':>42}{'req/s':>10}{'MB':>7}")
+    first = next(iter(tools))
+    print(f"{'':<18}{'CPU us/req':>11}{f'ratio to {first}, median [of rounds]':>42}{'req/s':>10}{'MB':>7}")
     for tool in tools:
-        ratios = [ours / theirs for ours, theirs in zip(costs[tool], costs["wrk"])]
+        ratios = [ours / theirs for ours, theirs in zip(costs[tool], costs[first])]
         spread = f"{statistics.median(ratios):.2f} [{' '.join(f'{it:.2f}' for it in ratios)}]"
         median = statistics.median
-        print(f"{tool:<12}{median(costs[tool]):>11.2f}{spread:>42}{median(rates[tool]):>10.0f}{median(sizes[tool]):>7.0f}")
+        print(f"{tool:<18}{median(costs[tool]):>11.2f}{spread:>42}{median(rates[tool]):>10.0f}{median(sizes[tool]):>7.0f}")
+
+
+def cpu(rounds=5, *wanted):
+    tools = [tool for tool in CLOSED if tool == "loadgen" or shutil.which(tool)]
+    rounds_of({tool: CLOSED[tool] for tool in tools if tool in (wanted or tools)}, hang(), rounds)
+
+
+NGINX = """
+daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; keepalive_requests 100000000; default_type text/plain; client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  ssl_certificate {tls}/server.pem; ssl_certificate_key {tls}/server.key;
+  server {{ listen 127.0.0.1:18081; location / {{ return 200 "ok"; }} }}
+  server {{ listen 127.0.0.1:18082 ssl; location / {{ return 200 "ok"; }} }}
+  server {{ listen 127.0.0.1:18083 http2; location / {{ return 200 "ok"; }} }}
+  server {{ listen 127.0.0.1:18084 ssl http2; location / {{ return 200 "ok"; }} }}
+}}
+"""
+
+
+def wires(rounds=5):
+    tls = Path(__file__).resolve().parents[2] / "loadgen" / "tests" / "it" / "tls"
+    trusted = f"--cacert {tls / 'authority.pem'}"
+    ways = {
+        "HTTP/1.1": (18081, "http", OVER_HTTP1),
+        "HTTP/1.1 + TLS": (18082, "https", f"{trusted} {OVER_HTTP1}"),
+        "HTTP/2": (18083, "http", OVER_HTTP2),
+        "HTTP/2 + TLS": (18084, "https", f"{trusted} {OVER_HTTP2}"),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "nginx.conf"
+        config.write_text(NGINX.format(folder=folder, tls=tls))
+        tools = {}
+        for way, (port, scheme, more) in ways.items():
+            command = CLOSED_LOADGEN % f"{scheme}://127.0.0.1:{port}/ {more}"
+            tools[way] = (command, lambda out: answered(document(out)))
+        rounds_of(tools, Service("nginx", "-c", config), rounds)
 
 
 def ours(*args):
-    printed, used_s, mb = run([LOADGEN, URL, *args, *QUIET])
+    printed, used_s, mb = run(" ".join([LOADGEN, URL, *args, *QUIET]))
     return document(printed), used_s, mb
 
 
 def lag(rounds=3):
     for _ in range(int(rounds)):
-        with Service():
+        with hang():
             result, used_s, mb = ours("--rate", "5000", "--duration", "10s", "--warm-up", "1s")
         lag = result["schedule_lag_ms"]
         intended = result["conservation"]["intended"]
@@ -125,7 +190,7 @@ def lag(rounds=3):
 
 def offered(rounds=3):
     for _ in range(int(rounds)):
-        with Service():
+        with hang():
             result, used_s, mb = ours("--rate", "100000", "--duration", "10s", "--in-flight", "256")
         books, lag = result["conservation"], result["schedule_lag_ms"]
         counts = " + ".join(f"{count} {outcome}" for outcome, count in result["counts"].items())
@@ -183,17 +248,51 @@ def of_autocannon(out):
     return at("p90"), at("p99"), told
 
 
+def of_oha(out):
+    result = document(out)
+    at = lambda share: 1e3 * result["latencyPercentiles"][share]
+    statuses, errors = result["statusCodeDistribution"], result["errorDistribution"]
+    told = f"{sum(statuses.values())} answered, success rate {100 * result['summary']['successRate']:.1f} %"
+    return at("p90"), at("p99"), told + "".join(f", {count} {error}" for error, count in errors.items())
+
+
+def of_vegeta(out):
+    result = document(out)
+    at = lambda share: result["latencies"][share] / 1e6
+    statuses = ", ".join(f"{count} {'failed' if status == '0' else status}" for status, count in result["status_codes"].items())
+    return at("90th"), at("99th"), f"{result['requests']} requests = {statuses}"
+
+
+def of_k6(out):
+    at = lambda share: milliseconds((re.search(rf"http_req_duration.*p\({share}\)=(\S+)", out) or [None, ""])[1].replace("µ", "u"))
+    count = lambda name: int(number(rf"{name}\.*: (\d+)", out) or 0)
+    failed = (re.search(r"http_req_failed\.*: (\S+)", out) or [None, "?"])[1]
+    return at(90), at(99), f"{count('http_reqs')} requests, failed {failed}, {count('dropped_iterations')} dropped"
+
+
 # At 1,000/s for 12 s where the tool has a rate, over 64 connections where it must have a number of them.
 AT_A_RATE = f"{URL} --rate 1000 --arrivals constant --duration 12s {' '.join(QUIET)}"
+AT_A_RATE_K6 = (
+    "export const options = { summaryTrendStats: ['p(90)', 'p(99)'], scenarios: { it: { executor: 'constant-arrival-rate', "
+    "rate: 1000, timeUnit: '1s', duration: '12s', preAllocatedVUs: 64, maxVUs: %d } } };"
+)
+VEGETA = f"echo GET {URL} | vegeta attack -rate 1000 -duration 12s %s | vegeta report -type json"
+OHA = f"oha --no-tui --output-format json -q 1000 -c 64 -z 12s %s {URL}"
 HANGS = {
     "loadgen, middle": (f"{LOADGEN} {AT_A_RATE} --deadline 10s --in-flight 5000", of_loadgen),
     "loadgen": (f"{LOADGEN} {AT_A_RATE}", of_loadgen),
+    "oha": (OHA % "", of_oha),
+    "oha, corrected": (OHA % "--latency-correction", of_oha),
+    "vegeta": (VEGETA % "", of_vegeta),
+    "vegeta, 64 workers": (VEGETA % "-workers 64 -max-workers 64", of_vegeta),
+    "k6, 64 VUs": (f'echo "{K6}; {AT_A_RATE_K6 % 64}" | k6 run --quiet --no-usage-report -', of_k6),
+    "k6, 5000 VUs": (f'echo "{K6}; {AT_A_RATE_K6 % 5000}" | k6 run --quiet --no-usage-report -', of_k6),
+    "autocannon": (f"autocannon -c 64 -R 1000 -d 12 -j -n {URL}", of_autocannon),
     "wrk": (f"wrk -t1 -c64 -d12s --latency {URL}", of_wrk),
     "hey": (f"hey -cpus 1 -c 64 -q 15.625 -z 12s {URL}", of_hey),
     "h2load": (f"h2load --h1 -t1 -c64 --rps 15.625 -D12 {URL}", of_h2load),
     "ab": (f"ab -q -k -c64 -t12 -n12000 {URL}", of_ab),
     "siege": (f"siege -c64 -t12S -j -b {URL}", of_siege),
-    "autocannon": (f"autocannon -c 64 -R 1000 -d 12 -j -n {URL}", of_autocannon),
 }
 
 
@@ -201,24 +300,25 @@ def hangs(*wanted):
     for title, until in [("from 4 s to 8 s: p90 2.80 s, p99 3.88 s of 12,000", 8), ("from 4 s to the end", 600)]:
         print(f"hung {title}")
         for tool, (command, read) in HANGS.items():
+            name = tool.split(",")[0]
             # The second is with the bounds that it has by itself.
-            if tool.split(",")[0] not in (wanted or HANGS) or tool == ("loadgen" if until == 8 else "loadgen, middle"):
+            if name not in (wanted or name) or tool == ("loadgen" if until == 8 else "loadgen, middle"):
                 continue
-            if tool.split(",")[0] != "loadgen" and not shutil.which(tool):
+            if name != "loadgen" and not shutil.which(name):
                 print(f"  {tool}: not installed")
                 continue
-            with Service(4, until):
-                printed, _, mb = run(command.split())
+            with hang(4, until):
+                printed, _, mb = run(command)
             try:
                 p90, p99, told = read(printed)
             except (KeyError, TypeError, ValueError):
-                p90, p99, told = None, None, f"no report within 40 s: {printed[-100:]!r}"
+                p90, p99, told = None, None, f"no report within 60 s: {printed[-100:]!r}"
             at = lambda value: "-" if value is None else f"{value:.1f} ms"
-            print(f"  {tool.split(',')[0]:<12} p90 {at(p90)}, p99 {at(p99)}, {mb:.0f} MB; {told}\n    $ {command}", flush=True)
+            print(f"  {tool:<18} p90 {at(p90)}, p99 {at(p99)}, {mb:.0f} MB; {told}\n    $ {command}", flush=True)
 
 
 if __name__ == "__main__":
-    commands = {"cpu": cpu, "lag": lag, "offered": offered, "hangs": hangs}
+    commands = {"cpu": cpu, "wires": wires, "lag": lag, "offered": offered, "hangs": hangs}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

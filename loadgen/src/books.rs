@@ -171,7 +171,7 @@ impl<S: Sink> Books<S> {
         let state = &mut self.state;
         state.counts[landed.outcome.index()] += 1;
         state.lag.record(from_us(landed.lag_us));
-        if landed.outcome != Outcome::UnsentCap {
+        if landed.outcome.was_sent() {
             state.remember(landed);
         }
         self.sink.seen(&landed.observation(self.plan.label_of(landed.kind)));

@@ -29,6 +29,9 @@ use crate::portable;
 /// How much of a body is kept to look for `executed`; a problem document has a few hundred bytes.
 pub(crate) const BODY_KEPT_MAX: usize = 64 * 1024;
 
+/// Where an answer says whether something was executed.
+const EXECUTED: HeaderName = HeaderName::from_static("x-executed");
+
 /// What an answer said about whether something was executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Executed {
@@ -137,9 +140,9 @@ impl Mapping {
 
 /// Whether the body may say what was executed, so that it is worth keeping.
 pub(crate) fn wants_body(status: StatusCode, headers: &HeaderMap) -> bool {
-    let json = headers.get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().ends_with(b"json"));
-    let telling = status == StatusCode::ACCEPTED || !status.is_success();
-    telling && json && !headers.contains_key("x-executed")
+    let is_telling = status == StatusCode::ACCEPTED || !status.is_success();
+    let is_json = || headers.get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().ends_with(b"json"));
+    is_telling && is_json() && !headers.contains_key(&EXECUTED)
 }
 
 /// What the answer said about execution; the header goes before the body.
@@ -148,8 +151,11 @@ pub(crate) fn executed(headers: &HeaderMap, body: &[u8]) -> Executed {
     struct Problem {
         executed: String,
     }
-    if let Some(value) = headers.get("x-executed") {
+    if let Some(value) = headers.get(&EXECUTED) {
         return Executed::said(value.as_bytes());
+    }
+    if body.is_empty() {
+        return Executed::NotSaid;
     }
     let problem = serde_json::from_slice::<Problem>(body);
     problem.map_or(Executed::NotSaid, |problem| Executed::said(problem.executed.as_bytes()))

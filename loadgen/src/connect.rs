@@ -85,7 +85,9 @@ impl Dialer {
             let driver = spawn_local(async move { drop(driver.await) });
             return Ok((Requests::Http2(requests), driver.abort_handle()));
         }
-        let (requests, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        // One buffer for head and body: what is sent is small, and sending it costs the kernel less than a list.
+        let opened = http1::Builder::new().writev(false).handshake(TokioIo::new(stream)).await;
+        let (requests, driver) = opened.map_err(io::Error::other)?;
         let driver = spawn_local(async move { drop(driver.await) });
         Ok((Requests::Http1(requests), driver.abort_handle()))
     }

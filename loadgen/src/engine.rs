@@ -10,15 +10,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use recorder::Outcome;
+use tokio::runtime::LocalRuntime;
 use tokio::sync::Barrier;
-use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::books::Started;
 use crate::choices::Choice;
 use crate::connect::Dialer;
-use crate::flight::fly;
+use crate::deadlines::Deadlines;
+use crate::flight::{Exchange, fly};
 use crate::outlet::Outlet;
 use crate::pacer::Pacer;
 use crate::pool::{Connections, Pool};
@@ -56,27 +58,27 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Does its slice to the end or until stopped, and accounts for everything.
-    pub(crate) async fn run(self) {
+    pub(crate) fn run(self, runtime: LocalRuntime) {
         let Self { plan, slice, stop, started, ready, outlet } = self;
         let connections = Rc::new(RefCell::new(Connections::default()));
-        let tasks = LocalSet::new();
         let limits = slice.limits(&plan.spec().limits);
         let pool = |dialer: &Dialer| Pool::new(dialer.clone(), &limits, connections.clone());
         let pools: Vec<_> = plan.dialers().iter().map(pool).collect();
-        let requests = Rc::new(Ready::new(plan.clone()));
-        let (tally, is_cut_off) = tasks
-            .run_until(async {
-                stop.run_until_cancelled(timeout(PREOPEN_MAX, preopen(&pools, &limits))).await;
-                stop.run_until_cancelled(timeout(READY_MAX, ready.wait())).await;
-                let (started, _) = *started.get_or_init(|| (Instant::now(), SystemTime::now()));
-                stop.run_until_cancelled(sleep_until(started.into())).await;
-                let tally = Tally::new(started, outlet);
-                let engine = Rc::new(Engine { plan, requests, slice, limits, tally: tally.clone(), pools });
-                (tally, engine.drive(started, &stop).await)
-            })
-            .await;
+        let requests = Ready::new(plan.clone());
+        let (tally, is_cut_off) = runtime.block_on(async {
+            stop.run_until_cancelled(timeout(PREOPEN_MAX, preopen(&pools, &limits))).await;
+            stop.run_until_cancelled(timeout(READY_MAX, ready.wait())).await;
+            let (started, _) = *started.get_or_init(|| (Instant::now(), SystemTime::now()));
+            stop.run_until_cancelled(sleep_until(started.into())).await;
+            let tally = Tally::new(started, outlet);
+            let deadlines = Deadlines::new(limits.deadline);
+            spawn_local(deadlines.clone().keep());
+            let engine =
+                Rc::new(Engine { plan, requests, slice, limits, tally: tally.clone(), deadlines, pools });
+            (tally, engine.drive(started, &stop).await)
+        });
         // Dropping the tasks ends whatever is still in flight, and closes every connection.
-        drop(tasks);
+        drop(runtime);
         tally.hand_over();
         tally.done(connections.take(), is_cut_off);
     }
@@ -93,10 +95,11 @@ async fn preopen(pools: &[Rc<Pool>], limits: &Limits) {
 #[derive(Debug)]
 struct Engine {
     plan: Arc<Plan>,
-    requests: Rc<Ready>,
+    requests: Ready,
     slice: Slice,
     limits: Limits,
     tally: Rc<Tally>,
+    deadlines: Rc<Deadlines>,
     pools: Vec<Rc<Pool>>,
 }
 
@@ -116,7 +119,7 @@ impl Engine {
         !sent
     }
 
-    async fn send_all(&self, started: Instant) {
+    async fn send_all(self: &Rc<Self>, started: Instant) {
         let pacer = Pacer::start(self.plan.clone(), self.slice, started);
         let mut in_batch = 0;
         let Slice { index, of } = self.slice;
@@ -136,7 +139,7 @@ impl Engine {
         self.tally.expect(u64::MAX);
     }
 
-    fn send(&self, k: u64, intended_ns: u64) {
+    fn send(self: &Rc<Self>, k: u64, intended_ns: u64) {
         let choice = self.requests.choice(k);
         let is_full = self.tally.in_flight() >= self.limits.in_flight_max;
         let mut flight = self.tally.enter(k as u32, choice.kind, intended_ns);
@@ -144,17 +147,15 @@ impl Engine {
             flight.begun();
             return flight.end(Outcome::UnsentCap);
         }
-        let flown = self.flown(k, choice, flight);
-        spawn_local(flown);
+        let engine = self.clone();
+        spawn_local(async move { engine.fly(k, choice, flight).await });
     }
 
-    fn flown(&self, k: u64, choice: Choice, flight: Flight) -> impl Future<Output = Outcome> + 'static {
-        let pool = self.pools[self.plan.target_of(choice.kind)].clone();
-        let (plan, requests, deadline) = (self.plan.clone(), self.requests.clone(), self.limits.deadline);
-        async move {
-            let request = requests.request(k, choice);
-            fly(pool, request, flight, &plan.spec().mapping, deadline).await
-        }
+    async fn fly(&self, k: u64, choice: Choice, flight: Flight) -> Outcome {
+        let pool = &self.pools[self.plan.target_of(choice.kind)];
+        let mapping = &self.plan.spec().mapping;
+        let exchange = Exchange { pool, requests: &self.requests, k, choice, mapping };
+        fly(exchange, flight, &self.deadlines).await
     }
 
     /// Whether all users came to their end.
@@ -186,7 +187,7 @@ impl Engine {
             let choice = self.requests.choice(k);
             let intended_ns = u64::try_from(due.duration_since(started).as_nanos()).unwrap_or(u64::MAX);
             let flight = self.tally.enter(k as u32, choice.kind, intended_ns);
-            if self.flown(k, choice, flight).await == Outcome::ErrorConnect {
+            if self.fly(k, choice, flight).await == Outcome::ErrorConnect {
                 sleep(UNCONNECTED_PAUSE).await;
             }
         }

@@ -3,18 +3,19 @@
 //! The deadline counts from the intended start and covers everything: waiting for a connection, sending, the answer to
 //! its last byte.
 
+use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use recorder::Outcome;
-use tokio::time::timeout_at;
 
+use crate::choices::Choice;
 use crate::classify::{self, BODY_KEPT_MAX, Mapping};
+use crate::deadlines::Deadlines;
 use crate::pool::{NotConnected, Pool};
+use crate::ready::Ready;
 use crate::tally::{Ending, Flight};
 
 /// Why there was no complete answer.
@@ -35,43 +36,47 @@ impl From<hyper::Error> for NoAnswer {
     }
 }
 
+/// What to send, where to, and what the answer counts as.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) pool: &'a Rc<Pool>,
+    pub(crate) requests: &'a Ready,
+    pub(crate) k: u64,
+    pub(crate) choice: Choice,
+    pub(crate) mapping: &'a Mapping,
+}
+
 /// Sends the request and ends its flight.
-pub(crate) async fn fly(
-    pool: Rc<Pool>,
-    request: Request<Full<Bytes>>,
-    mut flight: Flight,
-    mapping: &Mapping,
-    deadline: Duration,
-) -> Outcome {
+pub(crate) async fn fly(exchange: Exchange<'_>, mut flight: Flight, deadlines: &Deadlines) -> Outcome {
     flight.begun();
-    let deadline = flight.due() + deadline;
-    let answer = timeout_at(deadline.into(), exchange(&pool, request, mapping, &mut flight)).await;
+    let due = flight.due();
+    let answer = deadlines.within(due, pin!(exchange.run(&mut flight))).await;
     let ending: Ending = match answer {
-        Err(_) => Outcome::Timeout.into(),
-        Ok(Err(NoAnswer::NotConnected)) => Outcome::ErrorConnect.into(),
-        Ok(Err(NoAnswer::Broken)) => Outcome::ErrorIo.into(),
-        Ok(Ok(ending)) => ending,
+        None => Outcome::Timeout.into(),
+        Some(Err(NoAnswer::NotConnected)) => Outcome::ErrorConnect.into(),
+        Some(Err(NoAnswer::Broken)) => Outcome::ErrorIo.into(),
+        Some(Ok(ending)) => ending,
     };
     flight.end(ending);
     ending.outcome
 }
 
-async fn exchange(
-    pool: &Rc<Pool>,
-    request: Request<Full<Bytes>>,
-    mapping: &Mapping,
-    flight: &mut Flight,
-) -> Result<Ending, NoAnswer> {
-    let mut lease = pool.acquire().await?;
-    flight.sent();
-    let answer = lease.send(request).await?;
-    let ending = read(answer, mapping).await?;
-    lease.release();
-    Ok(ending)
+impl Exchange<'_> {
+    async fn run(self, flight: &mut Flight) -> Result<Ending, NoAnswer> {
+        let Self { pool, requests, k, choice, mapping } = self;
+        let mut lease = pool.acquire().await?;
+        let request = requests.request(k, choice);
+        flight.sent();
+        let answer = lease.send(request).await?;
+        let (ending, headers) = read(answer, mapping).await?;
+        requests.take_back(headers);
+        lease.release();
+        Ok(ending)
+    }
 }
 
 /// Reads the answer to its end, keeping of the body what may say whether something was executed.
-async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<Ending, NoAnswer> {
+async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<(Ending, HeaderMap), NoAnswer> {
     let (head, mut body) = answer.into_parts();
     let mut wanted = classify::wants_body(head.status, &head.headers);
     let mut kept = Vec::new();
@@ -91,9 +96,10 @@ async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<Ending, N
     if announced.is_some_and(|announced| announced != received) {
         return Err(NoAnswer::Broken);
     }
-    Ok(Ending {
+    let ending = Ending {
         outcome: mapping.outcome(head.status, &head.headers),
         executed: classify::executed(&head.headers, &kept),
         status: Some(head.status),
-    })
+    };
+    Ok((ending, head.headers))
 }

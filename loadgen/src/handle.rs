@@ -4,11 +4,12 @@
 //! Workers share nothing while they send but the start and, five times a second, the channel to the books.
 
 use std::io;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Barrier, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -87,9 +88,9 @@ impl Team {
         outlets: Vec<Outlet>,
         started: &Started,
     ) -> io::Result<()> {
+        let (failed, failures) = sync_channel(outlets.len());
         let ready = Arc::new(Barrier::new(outlets.len()));
         for (index, outlet) in (first..).zip(outlets) {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
             let worker = Worker {
                 plan: plan.clone(),
                 slice: Slice { index, of: plan.spec().workers },
@@ -98,10 +99,26 @@ impl Team {
                 ready: ready.clone(),
                 outlet,
             };
-            let work = move || runtime.block_on(worker.run());
+            let failed = failed.clone();
+            let work = move || {
+                // Its tasks stay on this thread, and so does it.
+                match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                    Ok(runtime) => {
+                        drop(failed);
+                        worker.run(runtime);
+                    }
+                    // Whoever does not hear it gave up on the run already.
+                    Err(error) => drop(failed.send(error)),
+                }
+            };
             self.threads.push(thread::Builder::new().name(format!("loadgen-{index}")).spawn(work)?);
         }
-        Ok(())
+        drop(failed);
+        match failures.recv() {
+            Ok(error) => Err(error),
+            // All have one.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Waits for all of them; whether none crashed.

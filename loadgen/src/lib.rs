@@ -30,6 +30,7 @@ mod check;
 mod choices;
 mod classify;
 mod connect;
+mod deadlines;
 mod digest;
 mod distributed;
 mod ended;

@@ -2,16 +2,20 @@
 //!
 //! Per worker, because copies count their references: counters that workers share would be shared on the hot path.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{Request, Uri, header};
+use http::{HeaderMap, Request, Uri, header};
 use http_body_util::Full;
 
 use crate::choices::Choice;
 use crate::plan::Rendered;
 use crate::{Plan, Wire};
+
+/// The most header maps that are kept.
+const SPARES_MAX: usize = 64;
 
 /// Makes the requests of a plan.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(crate) struct Ready {
     plan: Arc<Plan>,
     /// For each kind, if it has no placeholders.
     fixed: Vec<Option<Request<Full<Bytes>>>>,
+    /// Header maps of answers, which have the room that the next requests need.
+    spares: RefCell<Vec<HeaderMap>>,
     /// What is chosen for every request, where there is nothing to choose.
     only: Option<Choice>,
 }
@@ -32,7 +38,7 @@ impl Ready {
             .map(|kind| plan.is_fixed(kind).then(|| make(&plan, 0, choice(kind))))
             .collect();
         let only = matches!(fixed[..], [Some(_)]).then(|| choice(0));
-        Self { plan, fixed, only }
+        Self { plan, fixed, spares: RefCell::default(), only }
     }
 
     /// What is chosen for request `k`, as far as anybody can tell by what is sent.
@@ -42,8 +48,31 @@ impl Ready {
 
     /// Request `k`.
     pub(crate) fn request(&self, k: u64, choice: Choice) -> Request<Full<Bytes>> {
-        let fixed = self.fixed[usize::from(choice.kind)].clone();
-        fixed.unwrap_or_else(|| make(&self.plan, k, choice))
+        match &self.fixed[usize::from(choice.kind)] {
+            Some(fixed) => self.copy(fixed),
+            None => make(&self.plan, k, choice),
+        }
+    }
+
+    /// The headers of an answer that was read.
+    pub(crate) fn take_back(&self, headers: HeaderMap) {
+        let mut spares = self.spares.borrow_mut();
+        if spares.len() < SPARES_MAX {
+            spares.push(headers);
+        }
+    }
+
+    fn copy(&self, fixed: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+        let mut headers = self.spares.borrow_mut().pop().unwrap_or_default();
+        headers.clear();
+        for (name, value) in fixed.headers() {
+            headers.append(name, value.clone());
+        }
+        let mut copy = Request::new(fixed.body().clone());
+        *copy.method_mut() = fixed.method().clone();
+        *copy.uri_mut() = fixed.uri().clone();
+        *copy.headers_mut() = headers;
+        copy
     }
 }
 

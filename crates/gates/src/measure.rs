@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use recorder::{Latencies, Outcome, Phase, Recorder};
+use recorder::{LATENCY_MAX, Latencies, Outcome, Phase, Recorder};
 
 use crate::gate::Selector;
 
@@ -54,17 +54,24 @@ impl Measurements {
         self.selected(of).map(|(recorder, phase, outcome)| recorder.count(phase, outcome)).sum()
     }
 
-    /// The response times of the requests that are meant by `of`; `None` if there is none.
+    /// The response times of the requests that are meant by `of`; `None` if there is none. One that was never sent
+    /// waits for ever: it counts as [`LATENCY_MAX`], which no limit allows.
     pub fn response(&self, of: &Selector) -> Option<Latencies> {
-        let cells =
-            self.selected(of).filter_map(|(recorder, phase, outcome)| recorder.response(phase, outcome));
-        cells.fold(None, |merged: Option<Latencies>, cell| match merged {
-            None => Some(cell.clone()),
-            Some(mut all) => {
-                all.merge(cell);
-                Some(all)
+        let mut all = Latencies::new();
+        for (recorder, phase, outcome) in self.selected(of) {
+            match recorder.response(phase, outcome) {
+                Some(cell) if outcome.was_sent() => all.merge(cell),
+                Some(cell) => all.record_many(LATENCY_MAX, cell.count()),
+                None => {}
             }
-        })
+        }
+        (all.count() > 0).then_some(all)
+    }
+
+    /// How many of them were never sent.
+    pub fn unsent(&self, of: &Selector) -> u64 {
+        let unsent = self.selected(of).filter(|(_, _, outcome)| !outcome.was_sent());
+        unsent.map(|(recorder, phase, outcome)| recorder.count(phase, outcome)).sum()
     }
 
     fn selected<'a>(&'a self, of: &'a Selector) -> impl Iterator<Item = (&'a Recorder, Phase, Outcome)> {

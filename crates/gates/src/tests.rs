@@ -79,6 +79,31 @@ fn a_percentile_of_nothing_is_not_met_whatever_it_is_compared_with() {
 }
 
 #[test]
+fn what_was_never_sent_is_beyond_every_limit() {
+    let mut recorder = Recorder::new();
+    for k in 0..200 {
+        let (outcome, service) = match k % 10 {
+            0 => (Outcome::UnsentCap, None),
+            _ => (Outcome::Ok, Some(Duration::from_millis(1))),
+        };
+        recorder.record(Phase::Before, outcome, Duration::from_millis(1), service);
+    }
+    let run = Measurements { by_label: [("all".to_owned(), recorder)].into(), ..Measurements::default() };
+    let check = |gate: &str, expected: Expect| {
+        expected.assert_eq(&gate.parse::<Gate>().unwrap().decide(&run, &[]).sentence);
+    };
+    check(
+        "p99 < 50ms",
+        expect!["expected p99 < 50ms: NOT met, measured no answer (20 of 200 were never sent)"],
+    );
+    check("p50 < 50ms", expect!["expected p50 < 50ms: met, measured 1.0 ms (20 of 200 were never sent)"]);
+    check("p99{ok} < 50ms", expect!["expected p99{outcome=ok} < 50ms: met, measured 1.0 ms"]);
+    let share = |gate: &str| gate.parse::<Gate>().unwrap().share(&run);
+    assert_eq!(share("p99 < 50ms"), Some(Share { count: 20, of: 200 }));
+    assert_eq!(share("p99 < 120min"), Some(Share { count: 20, of: 200 }));
+}
+
+#[test]
 fn a_rate_is_the_share_among_the_requests_of_the_same_phase_and_label() {
     check(
         "rate{outcome=timeout,phase=outage} < 0.1%",

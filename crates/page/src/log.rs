@@ -75,9 +75,10 @@ impl Log {
 }
 
 impl Second {
-    /// Everything that was sent in it: see [`was_sent`].
+    /// Everything that was sent in it. The log has the rest as over at once, and among the others it would make an outage
+    /// look fast.
     pub(crate) fn sent(&self) -> Counts {
-        Counts::merged(self.cells.iter().filter(|((_, outcome), _)| was_sent(*outcome)).map(|(_, it)| it))
+        Counts::merged(self.cells.iter().filter(|((_, outcome), _)| outcome.was_sent()).map(|(_, it)| it))
     }
 
     /// How many were intended in it.
@@ -90,12 +91,6 @@ impl Second {
         let of_it = self.cells.iter().filter(|((_, it), _)| *it == outcome);
         of_it.map(|(_, counts)| counts.total()).sum()
     }
-}
-
-/// What was never sent has no response time. The log has it as over at once, and among the others it would make an outage
-/// look fast.
-pub(crate) fn was_sent(outcome: Outcome) -> bool {
-    outcome != Outcome::UnsentCap
 }
 
 /// `ok_kafka.outage`.

@@ -63,6 +63,12 @@ impl Outcome {
         self as usize
     }
 
+    /// Whether such a request may have been sent. One that never was has no response time: that it was given up at once
+    /// does not make anything fast.
+    pub const fn was_sent(self) -> bool {
+        !matches!(self, Self::UnsentCap)
+    }
+
     /// The name in files and tables.
     pub const fn name(self) -> &'static str {
         match self {

@@ -93,7 +93,7 @@ impl Recorder {
         let cell = self.cell(phase, outcome)?;
         Some(Summary {
             count: cell.response.count(),
-            response_ms: cell.response.percentiles(),
+            response_ms: cell.response.percentiles().filter(|_| outcome.was_sent()),
             service_ms: cell.service.percentiles(),
         })
     }
@@ -171,14 +171,7 @@ mod tests {
                   }
                 },
                 "unsent_cap": {
-                  "count": 1,
-                  "response_ms": {
-                    "p50": 1.0,
-                    "p90": 1.0,
-                    "p99": 1.0,
-                    "p999": 1.0,
-                    "max": 1.0
-                  }
+                  "count": 1
                 }
               },
               "recovery": {}

@@ -26,7 +26,7 @@ pub struct Percentiles {
 pub struct Summary {
     /// How many intended requests ended so.
     pub count: u64,
-    /// From the intended start, in milliseconds.
+    /// From the intended start, in milliseconds; not of requests that were never sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_ms: Option<Percentiles>,
     /// From the actual send, in milliseconds; only of requests that were sent.

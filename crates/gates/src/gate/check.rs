@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use recorder::Latencies;
+use recorder::{LATENCY_MAX, Latencies};
 
 use super::{Condition, Fact, Gate, Moment, Point, Selector};
 use crate::measure::{AuditFacts, Measurements, Times};
@@ -57,13 +57,16 @@ fn latency(
     of: &Selector,
     holds: impl Fn(Duration) -> bool,
 ) -> (bool, String) {
-    match run.response(of) {
-        Some(latencies) => {
-            let measured = point.of(&latencies);
-            (holds(measured), units::duration(measured))
-        }
-        None => (false, "no such request".to_owned()),
+    let Some(latencies) = run.response(of) else { return (false, "no such request".to_owned()) };
+    let (measured, unsent) = (point.of(&latencies), run.unsent(of));
+    if unsent == 0 {
+        return (holds(measured), units::duration(measured));
     }
+    let (time, told) = match measured < LATENCY_MAX {
+        true => (measured, units::duration(measured)),
+        false => (Duration::MAX, "no answer".to_owned()),
+    };
+    (holds(time), format!("{told} ({unsent} of {} were never sent)", latencies.count()))
 }
 
 fn rate(run: &Measurements, of: &Selector, holds: impl Fn(f64) -> bool) -> (bool, String) {

@@ -55,7 +55,8 @@ impl Gate {
             Condition::Latency { point, of, limit, .. } => {
                 point.beyond()?;
                 let latencies = part.response(of);
-                let count = latencies.as_ref().map_or(0, |it| it.count_above(*limit));
+                // What was never sent is beyond any limit, also one beyond the histogram.
+                let count = latencies.as_ref().map_or(0, |it| it.count_above(*limit)).max(part.unsent(of));
                 Some(Share { count, of: latencies.as_ref().map_or(0, Latencies::count) })
             }
             Condition::Rate { of, .. } => {

@@ -10,7 +10,7 @@ mod timeline;
 use maud::{Markup, html};
 use recorder::Phase;
 
-use crate::log::{Log, was_sent};
+use crate::log::Log;
 use crate::run::Arm;
 use crate::words::{seconds, time};
 
@@ -105,7 +105,7 @@ impl Scale {
     /// One that holds what all `logs` hold, so that their pictures can be compared by eye.
     pub(crate) fn of<'a>(logs: impl Iterator<Item = &'a Log>) -> Self {
         let cells = logs.flat_map(|log| log.seconds.iter().flat_map(|second| &second.cells));
-        let values = cells.filter(|((_, outcome), _)| was_sent(*outcome)).map(|(_, counts)| counts);
+        let values = cells.filter(|((_, outcome), _)| outcome.was_sent()).map(|(_, counts)| counts);
         let ends = values.filter_map(|counts| Some((counts.values().first()?.0, counts.values().last()?.0)));
         let (least, most) = ends.fold((u64::MAX, 1), |(a, b), (low, high)| (a.min(low), b.max(high)));
         let power = |us: u64| (us.clamp(1, 1_000_000_000_000) as f64 / 1e3).log10();

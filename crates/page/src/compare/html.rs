@@ -1,7 +1,7 @@
 //! A comparison as a page: the figures with their intervals, and the curves of all runs over each other.
 
 use maud::{Markup, html};
-use recorder::Phase;
+use recorder::{Outcome, Phase};
 
 use super::estimate::Selection;
 use super::text::{change, interval, schedule, told};
@@ -9,7 +9,7 @@ use super::{Comparison, Row, Verdict, letter};
 use crate::chart::{self, COLUMNS_MAX, Curve, Line, Panel, Scale};
 use crate::counts::Counts;
 use crate::html::{badge, document, scrolling};
-use crate::log::{Second, was_sent};
+use crate::log::Second;
 use crate::run::{Arm, Mood};
 use crate::words::seconds;
 
@@ -115,7 +115,7 @@ fn line(index: usize, arm: &Arm, columns: &[Second]) -> Line {
 }
 
 fn panel(phase: Phase, arms: &[&Arm]) -> Panel<'static> {
-    let of_it = arms.iter().map(|arm| Selection::of(arm, phase, was_sent).all().clone());
+    let of_it = arms.iter().map(|arm| Selection::of(arm, phase, Outcome::was_sent).all().clone());
     let curves = of_it.enumerate().filter(|(_, counts)| counts.total() > 0);
     Panel {
         name: phase.name(),

@@ -16,7 +16,6 @@ mod text;
 use serde::Serialize;
 
 use crate::compare::estimate::{Selection, quantile, ratio, share, shift};
-use crate::log::was_sent;
 use crate::run::{Arm, Run};
 use crate::words;
 use recorder::{Outcome, Phase};
@@ -278,7 +277,7 @@ fn rows_of(letter: char, phase: Phase, first: &Arm, other: &Arm) -> Vec<Row> {
             );
         }
     };
-    let sent = |arm| Selection::of(arm, phase, was_sent);
+    let sent = |arm| Selection::of(arm, phase, Outcome::was_sent);
     latencies("all that were sent", true, &sent(first), &sent(other));
     // An outcome that everything ended in says nothing that "all" does not.
     let of = |arm, outcome: Outcome| Selection::of(arm, phase, |it| it == outcome);
@@ -288,7 +287,7 @@ fn rows_of(letter: char, phase: Phase, first: &Arm, other: &Arm) -> Vec<Row> {
         !(a.is_empty() && b.is_empty() || is_all(&a, &all_first) && is_all(&b, &all_other))
     };
     let outcomes: Vec<Outcome> = Outcome::ALL.into_iter().filter(apart).collect();
-    for outcome in outcomes.iter().filter(|outcome| was_sent(**outcome)) {
+    for outcome in outcomes.iter().filter(|outcome| outcome.was_sent()) {
         latencies(outcome.name(), false, &of(first, *outcome), &of(other, *outcome));
     }
     for outcome in outcomes {

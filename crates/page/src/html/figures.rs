@@ -8,7 +8,7 @@ use recorder::{Outcome, Phase};
 use super::{scrolling, swatch};
 use crate::chart::{self, COLUMNS_MAX, Curve, LEVELS, Line, Panel, Scale};
 use crate::counts::Counts;
-use crate::log::{Second, was_sent};
+use crate::log::Second;
 use crate::run::{Arm, Lane, Run};
 use crate::words::{self, grouped, percent, seconds, time};
 
@@ -119,7 +119,7 @@ fn told(arm: &Arm) -> String {
         let of_phase = arm.log.seconds.iter().flat_map(|second| &second.cells);
         Counts::merged(
             of_phase
-                .filter(|((it, outcome), _)| *it == phase && was_sent(*outcome))
+                .filter(|((it, outcome), _)| *it == phase && outcome.was_sent())
                 .map(|(_, counts)| counts),
         )
         .quantile_ms(0.99)
@@ -247,7 +247,7 @@ fn percentiles(it: &Drawn<'_>, scale: Scale) -> Markup {
         let occurring = Outcome::ALL
             .map(of_it)
             .into_iter()
-            .filter(|(outcome, counts)| was_sent(*outcome) && counts.total() > 0);
+            .filter(|(outcome, counts)| outcome.was_sent() && counts.total() > 0);
         let curves = occurring.map(|(outcome, counts)| Curve { class: format!("c-{outcome}"), counts });
         Panel { name: phase.name(), curves: curves.collect() }
     };

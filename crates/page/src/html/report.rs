@@ -5,7 +5,6 @@ use recorder::{Outcome, Phase};
 
 use super::{badge, document, figures, scrolling, tables};
 use crate::counts::Counts;
-use crate::log::was_sent;
 use crate::run::{Arm, Mood, Run};
 use crate::words::{self, percent, time, time_or_never};
 
@@ -104,7 +103,7 @@ impl Short {
                 continue;
             }
             short.count += counts.total();
-            if was_sent(*outcome) {
+            if outcome.was_sent() {
                 short.sent.merge(counts);
             }
             match outcome {
@@ -127,7 +126,7 @@ fn short_row(arm: &Arm, phases: &[Phase]) -> Markup {
     let short = Short::of(arm, phases);
     let all = short.count;
     let waits = phases.iter().filter_map(|phase| arm.phases.get(phase)).flatten();
-    let waits = waits.filter(|(outcome, _)| was_sent(**outcome));
+    let waits = waits.filter(|(outcome, _)| outcome.was_sent());
     let longest = waits.filter_map(|(_, it)| it.response_ms).map(|it| it.max).reduce(f64::max);
     let met = arm.gates.iter().filter(|gate| gate.mood == Mood::Good).count();
     html! {

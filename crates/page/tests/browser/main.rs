@@ -1,5 +1,7 @@
-//! The pages in a real browser: nothing is cut off, nothing scrolls sideways on a phone, the cursor reads, and axe-core
-//! finds nothing, in light and in dark. The screenshots are left in `target/pages` for people.
+//! The pages in a real browser: every section has its place below the one before, every picture has something drawn,
+//! nothing is cut off, nothing scrolls sideways on a phone, the cursor reads, and axe-core finds nothing (contrast
+//! among it), in light and in dark. Boxes are compared and no pixels, which differ from one browser to the next; the
+//! screenshots are left in `target/pages` for people.
 //!
 //! Needs Chromium (Debian's `chromium`, or `$CHROMIUM`) and axe-core (`crates/page/tests/fetch-axe.sh`); says loudly
 //! where they are not.
@@ -91,7 +93,7 @@ impl Browser {
         assert!(size > 50_000, "{} is nearly empty: {size} bytes", png.display());
     }
 
-    fn check(&self, name: &str, page: &str, pictures: u64) {
+    fn check(&self, name: &str, page: &str, pictures: u64, landmarks: &[&str]) {
         fs::create_dir_all(&self.folder).expect("the target folder can be written to");
         for dark in [false, true] {
             for width in [DESK, PHONE] {
@@ -100,8 +102,9 @@ impl Browser {
                 let shown = format!("{name}, {width} wide, dark {dark}: {found:#}");
                 assert_eq!((&found["dark"], &found["width"]), (&dark.into(), &width.into()), "{shown}");
                 assert_eq!(found["pictures"], pictures, "{shown}");
+                assert_eq!(found["landmarks"], serde_json::json!(landmarks), "{shown}");
                 assert_eq!(found["overflow"], 0, "{shown}");
-                for list in ["cut", "violations", "unread"] {
+                for list in ["astray", "empty", "cut", "violations", "unread"] {
                     assert_eq!(found[list], Value::Array(Vec::new()), "{list} of {shown}");
                 }
             }
@@ -143,7 +146,19 @@ fn sample(slower: f64) -> Run {
 #[test]
 fn a_report_is_whole_and_accessible_in_every_light_and_width() {
     let Some(browser) = Browser::find() else { return };
-    browser.check("report", &sample(1.0).page(), 8);
+    let landmarks = [
+        "The designs side by side",
+        "How long customers waited",
+        "How requests ended",
+        "How many waited how long",
+        "Where the requests are",
+        "Who noticed first",
+        "The ledger's account",
+        "What was expected",
+        "All numbers",
+        "Settings, and how to repeat it",
+    ];
+    browser.check("report", &sample(1.0).page(), 8, &landmarks);
 }
 
 #[test]
@@ -153,5 +168,6 @@ fn a_comparison_is_whole_and_accessible_in_every_light_and_width() {
         .map(|(from, slower)| Entrant { from: from.to_owned(), run: sample(slower) })
         .to_vec();
     let comparison = compare(entrants, false).expect("they have the same schedule");
-    browser.check("compare", &comparison.page(), 4);
+    let landmarks = ["hang", "degrade", "Every figure", "How to read it"];
+    browser.check("compare", &comparison.page(), 4, &landmarks);
 }

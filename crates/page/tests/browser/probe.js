@@ -8,11 +8,26 @@
     // Of the page itself: what is wide scrolls in its own frame.
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     pictures: document.querySelectorAll("svg.chart").length,
+    landmarks: [],
+    astray: [],
+    empty: [],
     cut: [],
     violations: [],
     unread: [],
   };
+  // One section below the other, each with its head in it.
+  let above = 0;
+  for (const section of document.querySelectorAll("main section")) {
+    const title = section.querySelector("h2");
+    const [head, box] = [title.getBoundingClientRect(), section.getBoundingClientRect()];
+    found.landmarks.push(title.textContent);
+    const inside = head.height >= 10 && head.top >= box.top && head.bottom <= box.bottom;
+    if (!inside || box.top < above || box.left < 0 || box.right > innerWidth) found.astray.push(title.textContent);
+    above = box.bottom;
+  }
   for (const svg of document.querySelectorAll("svg.chart")) {
+    const drawn = [...svg.querySelectorAll("path")].some((path) => path.getBBox().width > 1);
+    if (!drawn) found.empty.push(svg.querySelector("title").textContent);
     const { width, height } = svg.viewBox.baseVal;
     for (const text of svg.querySelectorAll("text")) {
       const box = text.getBBox();

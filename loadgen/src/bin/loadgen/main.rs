@@ -96,8 +96,10 @@ async fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
     if outputs.json {
         output::answer(&files::result_text(&job, &ran.result, &measured)?)?;
     } else {
-        let style = if std::io::stdout().is_terminal() { Style::Colour } else { Style::Plain };
-        output::answer(&table::table(&job, &ran.result, &measured, style))?;
+        let stdout = std::io::stdout();
+        let style = if stdout.is_terminal() { Style::Colour } else { Style::Plain };
+        let columns = terminal_size::terminal_size_of(stdout).map(|(width, _)| usize::from(width.0));
+        output::answer(&table::table(&job, &ran.result, &measured, style, columns))?;
     }
     written?;
     Ok(status.exit_code())

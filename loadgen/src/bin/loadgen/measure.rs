@@ -2,7 +2,7 @@
 //! outcome.
 //!
 //! Phases begin when the command line says, so they are known beforehand, and what was seen need not be kept: it goes
-//! into the histograms of the run at once, and into those of its second when that is closed.
+//! into the histograms of its second when that is closed, and these into those of the run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use gates::{AuditFacts, Decided, Measurements, Share, Times};
 use loadgen::{Boundaries, Observation, Sink};
-use recorder::{Outcome, Phase, Recorder};
+use recorder::{Outcome, Recorder};
 
 use crate::files::IntervalFiles;
 use crate::intervals::{Brief, INTERVAL, OpenIntervals};
@@ -72,7 +72,7 @@ struct Recovery {
 
 impl Recovery {
     fn see(&mut self, seen: &Observation<'_>, promised: Duration) {
-        if seen.outcome == Outcome::UnsentCap {
+        if !seen.outcome.was_sent() {
             return;
         }
         let good = matches!(seen.outcome, Outcome::Ok | Outcome::OkKafka) && seen.response <= promised;
@@ -127,8 +127,7 @@ impl Measuring {
     pub(crate) fn close(mut self) -> (Measured, Option<IntervalFiles>) {
         self.run.times = self.times();
         self.run.audit = AuditFacts::default();
-        let mut all = Recorder::new();
-        self.run.by_label.values().for_each(|labelled| all.merge(labelled));
+        let all = merged(&self.run);
         // Each gate held against the run, with the uncertainty that its intervals show.
         let gates = self.job.gates.iter().zip(&self.shares);
         let gates = gates.map(|(gate, shares)| (gate.to_string(), gate.decide(&self.run, shares))).collect();
@@ -144,35 +143,39 @@ impl Measuring {
         Times { detect: None, degrade, recover }
     }
 
-    fn count(&mut self, seen: &Observation<'_>, phase: Phase) {
+    fn count(&mut self, seen: &Observation<'_>) {
         self.counts[seen.outcome.index()] += 1;
         *self.statuses.entry((seen.outcome, seen.status.map(|status| status.as_u16()))).or_insert(0) += 1;
-        if !self.run.by_label.contains_key(seen.label) {
-            self.run.by_label.insert(seen.label.to_owned(), Recorder::new());
-        }
-        if let Some(labelled) = self.run.by_label.get_mut(seen.label) {
-            labelled.record(phase, seen.outcome, seen.response, seen.service);
-        }
         self.recovery.see(seen, self.course.promised);
     }
 
     fn interval(&self, index: u64, briefs: &[Brief]) -> Interval {
-        let (mut by_label, mut all) = (BTreeMap::<String, Recorder>::new(), Recorder::new());
         let kinds = &self.job.plan.spec().requests;
+        let mut by_kind = vec![Recorder::new(); kinds.len()];
         for brief in briefs {
-            let Brief { phase, outcome, .. } = *brief;
-            let (response, service) = (brief.response(), brief.service());
-            all.record(phase, outcome, response, service);
-            let label = &kinds[brief.kind()].label;
-            if !by_label.contains_key(label) {
-                by_label.insert(label.clone(), Recorder::new());
-            }
-            if let Some(labelled) = by_label.get_mut(label) {
-                labelled.record(phase, outcome, response, service);
-            }
+            by_kind[brief.kind()].record(brief.phase, brief.outcome, brief.response(), brief.service());
         }
-        Interval { index, by_label: Measurements { by_label, ..Measurements::default() }, all }
+        let mut by_label = Measurements::default();
+        for (kind, recorder) in kinds.iter().zip(by_kind) {
+            add(&mut by_label, &kind.label, recorder);
+        }
+        Interval { index, all: merged(&by_label), by_label }
     }
+}
+
+fn add(to: &mut Measurements, label: &str, recorder: Recorder) {
+    match to.by_label.get_mut(label) {
+        Some(labelled) => labelled.merge(&recorder),
+        None if recorder.total() > 0 => drop(to.by_label.insert(label.to_owned(), recorder)),
+        None => {}
+    }
+}
+
+/// All labels together.
+fn merged(run: &Measurements) -> Recorder {
+    let mut all = Recorder::new();
+    run.by_label.values().for_each(|labelled| all.merge(labelled));
+    all
 }
 
 impl Sink for Measuring {
@@ -195,7 +198,7 @@ impl Sink for Measuring {
             return;
         };
         let phase = self.course.boundaries.phase(seen.intended);
-        self.count(seen, phase);
+        self.count(seen);
         self.open.note(index, Brief::of(seen, phase));
     }
 
@@ -212,6 +215,9 @@ impl Sink for Measuring {
             if let Some(files) = &mut self.files {
                 files.add(&interval);
             }
+            for (label, recorder) in interval.by_label.by_label {
+                add(&mut self.run, &label, recorder);
+            }
         }
     }
 }
@@ -222,6 +228,7 @@ mod tests {
     use loadgen::Executed;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use recorder::Phase;
     use serde_json::Value;
 
     use super::*;
@@ -330,7 +337,10 @@ mod tests {
                             && it.outcome.name() == outcome
                             && boundaries.phase(it.intended).name() == phase);
                         prop_assert_eq!(summary["count"].as_u64(), Some(truth.len() as u64));
-                        prop_assert!(is_about(&summary["response_ms"]["p90"], ranked(&truth, 0.9)));
+                        let p90 = &summary["response_ms"]["p90"];
+                        let sent = outcome != Outcome::UnsentCap.name();
+                        prop_assert_eq!(p90.is_null(), !sent);
+                        prop_assert!(!sent || is_about(p90, ranked(&truth, 0.9)));
                     }
                 }
             }
@@ -353,7 +363,7 @@ mod tests {
             let outage = WARM_UP + Duration::from_millis(1_200);
             let degraded = log.iter().filter(|it| it.outcome == Outcome::OkDegraded && it.seen() >= outage);
             prop_assert_eq!(told.run.times.degrade, degraded.map(|it| it.seen() - outage).min());
-            let counted = || log.iter().filter(|it| it.outcome != Outcome::UnsentCap);
+            let counted = || log.iter().filter(|it| it.outcome.was_sent());
             let good = |it: &Observation<'_>| it.outcome == Outcome::Ok && it.response <= Duration::from_secs(1);
             let bad_until = counted().filter(|it| !good(it)).map(|it| it.seen()).max();
             let stretch = counted().map(|it| it.seen()).filter(|at| bad_until.is_none_or(|until| *at > until)).min();

@@ -40,8 +40,24 @@ impl Style {
     }
 }
 
-/// The whole text.
-pub(crate) fn table(job: &Job, result: &Ended, measured: &Measured, style: Style) -> String {
+const HEAD: [&str; 9] =
+    ["response time", "count", "share", "p50", "p90", "p99", "p99.9", "max", "p99 service"];
+
+/// How wide the columns of the response times are; those that there is no width for are left out.
+type Widths = &'static [usize];
+const WIDE: Widths = &[18, 10, 9, 10, 10, 10, 10, 10, 13];
+const NARROW: Widths = &[18, 10, 9, 8, 8, 8, 8, 8];
+
+/// The whole text, for a terminal of so many columns if it is for one.
+pub(crate) fn table(
+    job: &Job,
+    result: &Ended,
+    measured: &Measured,
+    style: Style,
+    columns: Option<usize>,
+) -> String {
+    let is_narrow = columns.is_some_and(|columns| columns < WIDE.iter().sum());
+    let widths = if is_narrow { NARROW } else { WIDE };
     let status = Status::of(result, measured);
     let mut text = format!("\n{}\n", style.paint("1", &load_in_words(job)));
     if let Mode::Closed { .. } = job.plan.spec().mode {
@@ -51,7 +67,7 @@ pub(crate) fn table(job: &Job, result: &Ended, measured: &Measured, style: Style
         text.push_str(INSECURE);
     }
     text.push('\n');
-    latencies(&mut text, measured, style);
+    latencies(&mut text, measured, style, widths);
     text.push('\n');
     account(&mut text, result, measured);
     generator(&mut text, job, result);
@@ -99,12 +115,8 @@ pub(crate) fn load_in_words(job: &Job) -> String {
     format!("{}: {load}{over} for {}, seed {}, {workers}", job.target, long(spec.duration), spec.seed)
 }
 
-fn latencies(text: &mut String, measured: &Measured, style: Style) {
-    let head = format!(
-        "{:<18}{:>10}{:>9}{:>10}{:>10}{:>10}{:>10}{:>10}{:>13}",
-        "response time", "count", "share", "p50", "p90", "p99", "p99.9", "max", "p99 service"
-    );
-    let _ = writeln!(text, "{}", style.paint("1", &head));
+fn latencies(text: &mut String, measured: &Measured, style: Style, widths: Widths) {
+    let _ = writeln!(text, "{}", style.paint("1", &line(&HEAD.map(str::to_owned), widths)));
     let one_phase = Phase::ALL.into_iter().filter(|phase| in_phase(measured, *phase) > 0).count() <= 1;
     for phase in Phase::ALL.into_iter().filter(|phase| in_phase(measured, *phase) > 0) {
         if !one_phase {
@@ -113,7 +125,8 @@ fn latencies(text: &mut String, measured: &Measured, style: Style) {
         for outcome in Outcome::ALL {
             if let Some(response) = measured.all.response(phase, outcome) {
                 let service = measured.all.service(phase, outcome);
-                row(text, outcome, response, service, in_phase(measured, phase));
+                let cells = row(outcome, response, service, in_phase(measured, phase));
+                let _ = writeln!(text, "{}", line(&cells, widths));
             }
         }
     }
@@ -123,24 +136,35 @@ fn in_phase(measured: &Measured, phase: Phase) -> u64 {
     Outcome::ALL.into_iter().map(|outcome| measured.all.count(phase, outcome)).sum()
 }
 
-fn row(text: &mut String, outcome: Outcome, response: &Latencies, service: Option<&Latencies>, all: u64) {
+fn row(outcome: Outcome, response: &Latencies, service: Option<&Latencies>, all: u64) -> [String; 9] {
     let share = 100.0 * response.count() as f64 / all as f64;
-    let at = |quantile| units::duration(response.quantile(quantile));
-    let service = service.filter(|it| it.count() > 0);
-    let service = service.map_or_else(|| "never sent".to_owned(), |it| units::duration(it.quantile(0.99)));
-    let _ = writeln!(
-        text,
-        "  {:<16}{:>10}{:>9}{:>10}{:>10}{:>10}{:>10}{:>10}{:>13}",
-        outcome.name(),
+    let sent = Some(response).filter(|_| outcome.was_sent());
+    let response_at = |quantile| at(sent, quantile);
+    [
+        format!("  {outcome}"),
         grouped(response.count()),
         format!("{share:.2} %"),
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        at(0.999),
-        units::duration(response.max()),
-        service,
-    );
+        response_at(0.5),
+        response_at(0.9),
+        response_at(0.99),
+        response_at(0.999),
+        response_at(1.0),
+        at(service.filter(|it| it.count() > 0), 0.99),
+    ]
+}
+
+/// A percentile, if anything was sent.
+fn at(latencies: Option<&Latencies>, quantile: f64) -> String {
+    latencies.map_or_else(|| "-".to_owned(), |it| units::duration(it.quantile(quantile)))
+}
+
+/// The first to the left, the others to the right.
+fn line(cells: &[String; 9], widths: Widths) -> String {
+    let mut line = format!("{:<1$}", cells[0], widths[0]);
+    for (cell, width) in cells.iter().zip(widths).skip(1) {
+        let _ = write!(line, "{cell:>width$}");
+    }
+    line
 }
 
 fn account(text: &mut String, result: &Ended, measured: &Measured) {
@@ -206,5 +230,35 @@ fn gates(text: &mut String, measured: &Measured, style: Style) {
             Decision::Undecided => "33",
         };
         let _ = writeln!(text, "gate      {}", style.paint(code, &gate.sentence));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_has_shorter_lines_and_what_was_never_sent_has_no_times() {
+        let mut times = Latencies::new();
+        [1, 20, 599_000].into_iter().for_each(|ms| times.record_many(Duration::from_millis(ms), 400_000));
+        let rows = [
+            HEAD.map(str::to_owned),
+            row(Outcome::AcceptedPending, &times, Some(&times), 2_400_000),
+            row(Outcome::UnsentCap, &times, None, 2_400_000),
+        ];
+        let text = |widths| rows.iter().map(|cells| line(cells, widths)).collect::<Vec<_>>().join("\n");
+        expect![[r#"
+            response time          count    share       p50       p90       p99     p99.9       max  p99 service
+              accepted_pending 1,200,000  50.00 %   20.0 ms   599.3 s   599.3 s   599.3 s   599.3 s      599.3 s
+              unsent_cap       1,200,000  50.00 %         -         -         -         -         -            -"#]]
+        .assert_eq(&text(WIDE));
+        expect![[r#"
+            response time          count    share     p50     p90     p99   p99.9     max
+              accepted_pending 1,200,000  50.00 % 20.0 ms 599.3 s 599.3 s 599.3 s 599.3 s
+              unsent_cap       1,200,000  50.00 %       -       -       -       -       -"#]]
+        .assert_eq(&text(NARROW));
+        assert!(text(NARROW).lines().all(|line| line.len() <= 80));
     }
 }
