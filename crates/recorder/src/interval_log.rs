@@ -62,7 +62,7 @@ impl<W: Write> IntervalLog<W> {
         let tag = Tag::new(tag).ok_or_else(|| io::Error::other(format!("`{tag}` cannot be a tag")))?;
         let histogram = latencies.histogram();
         self.packed.clear();
-        self.serializer.serialize(&histogram, &mut self.packed).map_err(io::Error::other)?;
+        self.serializer.serialize(histogram, &mut self.packed).map_err(io::Error::other)?;
         self.line.clear();
         STANDARD.encode_string(&self.packed, &mut self.line);
         let (start, length) = (start.as_secs_f64(), length.as_secs_f64());
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!((interval.start_timestamp(), interval.duration()), (second, second));
         let packed = STANDARD.decode(interval.encoded_histogram()).unwrap();
         let read = Deserializer::new().deserialize::<u64, _>(&mut &packed[..]).unwrap();
-        assert_eq!(read, latencies.histogram());
+        assert_eq!(&read, latencies.histogram());
     }
 
     #[test]

@@ -22,30 +22,12 @@ const US_MAX: u64 = LATENCY_MAX.as_secs() * US_PER_S;
 const US_PER_S: u64 = 1_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Values below this have a count each; above it each doubling has half as many counts. What three digits need.
-const FINE: u64 = 2048;
-const COUNTS: usize = index(US_MAX) + 1;
-
-/// The place of a value among the counts, which is that of an HdrHistogram.
-const fn index(us: u64) -> usize {
-    let shift = (us | (FINE - 1)).ilog2() + 1 - FINE.ilog2();
-    (shift as u64 * (FINE / 2) + (us >> shift)) as usize
-}
-
-/// The largest of the values that share a place.
-const fn highest(index: usize) -> u64 {
-    let index = index as u64;
-    let shift = (index / (FINE / 2)).saturating_sub(1);
-    ((index - shift * (FINE / 2) + 1) << shift) - 1
-}
-
 /// Durations, counted by size. Serialized as what it counted, in HdrHistogram's V2 format, so that parts of a run that
 /// were recorded elsewhere can be merged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(into = "Packed", try_from = "Packed")]
 pub struct Latencies {
-    counts: Box<[u64; COUNTS]>,
-    count: u64,
+    histogram: Histogram<u64>,
     saturated: u64,
 }
 
@@ -58,8 +40,9 @@ impl Default for Latencies {
 impl Latencies {
     /// An empty histogram, with all the memory that it will ever use.
     pub fn new() -> Self {
-        let counts = vec![0; COUNTS].into_boxed_slice().try_into().expect("so many were made");
-        Self { counts, count: 0, saturated: 0 }
+        let histogram = Histogram::new_with_bounds(US_MIN, US_MAX, SIGNIFICANT_DIGITS)
+            .expect("the constant bounds are valid for an HDR histogram");
+        Self { histogram, saturated: 0 }
     }
 
     /// Counts one duration. Allocates nothing.
@@ -69,43 +52,36 @@ impl Latencies {
 
     /// Counts so many of one duration. Allocates nothing.
     pub fn record_many(&mut self, latency: Duration, count: u64) {
+        // `as_micros` would divide 128 bits.
         let us = latency.as_secs().saturating_mul(US_PER_S).saturating_add(latency.subsec_micros().into());
         if us > US_MAX {
             self.saturated += count;
         }
-        self.counts[index(us.clamp(US_MIN, US_MAX))] += count;
-        self.count += count;
+        self.histogram.saturating_record_n(us.clamp(US_MIN, US_MAX), count);
     }
 
     /// Adds everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
-        self.counts.iter_mut().zip(other.counts.iter()).for_each(|(mine, theirs)| *mine += theirs);
-        self.count += other.count;
+        self.histogram.add(&other.histogram).expect("both histograms have the same bounds");
         self.saturated += other.saturated;
     }
 
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
         // A histogram costs its whole size to wipe; most of a recorder's are empty.
-        if self.count > 0 {
-            self.counts.fill(0);
+        if !self.histogram.is_empty() {
+            self.histogram.reset();
         }
-        (self.count, self.saturated) = (0, 0);
+        self.saturated = 0;
     }
 
-    /// The same for other tools.
-    pub(crate) fn histogram(&self) -> Histogram<u64> {
-        let mut histogram = Histogram::new_with_bounds(US_MIN, US_MAX, SIGNIFICANT_DIGITS)
-            .expect("the constant bounds are valid for an HDR histogram");
-        for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            histogram.saturating_record_n(highest(index), *count);
-        }
-        histogram
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
     }
 
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
-        self.count
+        self.histogram.len()
     }
 
     /// How many durations were longer than [`LATENCY_MAX`] and are counted as that.
@@ -116,24 +92,17 @@ impl Latencies {
     /// How many durations were longer than `limit`, within the histogram's precision.
     pub fn count_above(&self, limit: Duration) -> u64 {
         let us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-        if us >= US_MAX { 0 } else { self.counts[index(us + 1)..].iter().sum() }
+        if us >= US_MAX { 0 } else { self.histogram.count_between(us + 1, US_MAX) }
     }
 
     /// The duration that a share `quantile` (0 to 1) of all stayed within; zero when empty.
     pub fn quantile(&self, quantile: f64) -> Duration {
-        let rank = ((quantile * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
-        let mut within = 0;
-        let reached = self.counts.iter().position(|count| {
-            within += count;
-            within >= rank
-        });
-        reached.map_or(Duration::ZERO, |index| Duration::from_micros(highest(index)))
+        Duration::from_micros(self.histogram.value_at_quantile(quantile))
     }
 
     /// The longest duration, within the histogram's precision; zero when empty.
     pub fn max(&self) -> Duration {
-        let last = self.counts.iter().rposition(|count| *count > 0);
-        last.map_or(Duration::ZERO, |index| Duration::from_micros(highest(index)))
+        Duration::from_micros(self.histogram.max())
     }
 
     /// The percentiles in milliseconds; `None` when nothing was counted.
@@ -158,7 +127,7 @@ struct Packed {
 impl From<Latencies> for Packed {
     fn from(from: Latencies) -> Self {
         let mut bytes = Vec::new();
-        let packed = V2DeflateSerializer::new().serialize(&from.histogram(), &mut bytes);
+        let packed = V2DeflateSerializer::new().serialize(&from.histogram, &mut bytes);
         packed.expect("a histogram of these bounds has a form, and memory takes it");
         Self { saturated: from.saturated, hdr: STANDARD.encode(bytes) }
     }
@@ -171,11 +140,9 @@ impl TryFrom<Packed> for Latencies {
         let wrong = |error: &dyn std::fmt::Display| format!("no histogram: {error}");
         let bytes = STANDARD.decode(hdr).map_err(|error| wrong(&error))?;
         let read = Deserializer::new().deserialize::<u64, _>(&mut bytes.as_slice());
-        let read: Histogram<u64> = read.map_err(|error| wrong(&error))?;
+        let read = read.map_err(|error| wrong(&error))?;
         let mut latencies = Self::new();
-        for it in read.iter_recorded() {
-            latencies.record_many(Duration::from_micros(it.value_iterated_to()), it.count_at_value());
-        }
+        latencies.histogram.add(read).map_err(|error| wrong(&error))?;
         latencies.saturated = saturated;
         Ok(latencies)
     }
@@ -188,41 +155,14 @@ fn ms(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn it_says_what_an_hdr_histogram_says(
-            times in vec((0_u32..33).prop_flat_map(|bits| 0_u64..1 << bits), 0..60),
-            quantile in 0.001..=1.0_f64,
-            limit in (0_u32..33).prop_flat_map(|bits| 0_u64..1 << bits),
-        ) {
-            let mut ours = Latencies::new();
-            let mut theirs = Histogram::<u64>::new_with_bounds(US_MIN, US_MAX, SIGNIFICANT_DIGITS).unwrap();
-            for us in times {
-                ours.record(Duration::from_micros(us));
-                theirs.saturating_record(us.clamp(US_MIN, US_MAX));
-            }
-            prop_assert_eq!(&ours.histogram(), &theirs);
-            let us = |time: Duration| time.as_micros() as u64;
-            prop_assert_eq!(us(ours.quantile(quantile)), theirs.value_at_quantile(quantile));
-            prop_assert_eq!((us(ours.max()), ours.count()), (theirs.max(), theirs.len()));
-            let above = if limit >= US_MAX { 0 } else { theirs.count_between(limit + 1, US_MAX) };
-            prop_assert_eq!(ours.count_above(Duration::from_micros(limit)), above);
-        }
-    }
 
     #[test]
     fn what_travels_arrives_as_it_was() {
         let mut latencies = Latencies::new();
         (1..2_000_u64).for_each(|us| latencies.record(Duration::from_micros(us * us * us)));
         let arrived: Latencies = serde_json::from_str(&serde_json::to_string(&latencies).unwrap()).unwrap();
-        assert_eq!(arrived.counts, latencies.counts);
+        assert_eq!(arrived.histogram, latencies.histogram);
         assert_eq!(
             (arrived.saturated(), arrived.percentiles()),
             (latencies.saturated(), latencies.percentiles())

@@ -86,8 +86,7 @@ mod tests {
         (1..=1000).for_each(|us| latencies.record(Duration::from_micros(us * 37)));
         let text = written(&latencies);
         let read: Vec<LoggedInterval> = read_interval_log(&text).map(Result::unwrap).collect();
-        let histogram = latencies.histogram();
-        let recorded = histogram.iter_recorded();
+        let recorded = latencies.histogram().iter_recorded();
         let counts = recorded.map(|it| (it.value_iterated_to(), it.count_at_value())).collect();
         let (tag, start, length) = ("ok.before".to_owned(), SECOND, SECOND);
         assert_eq!(read, [LoggedInterval { tag, start, length, counts }]);
