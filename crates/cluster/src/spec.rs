@@ -45,6 +45,12 @@ impl Clock {
         }
     }
 
+    /// How long a follower waits at a leader that has nothing for it: `replica.fetch.wait.max.ms` is a quarter of the
+    /// time between two heartbeats.
+    pub(crate) const fn fetch_wait(&self) -> Duration {
+        Duration::from_millis(self.heartbeat.as_millis() as u64 / 4)
+    }
+
     /// For short game days: about a sixth of [`Clock::apache`], so that an outage and its heal fit into seconds. The
     /// offsets commit timeout stays above the session, as it must for the same errors to surface.
     #[must_use]

@@ -118,7 +118,7 @@ fn e1_heals_with_an_election_and_is_whole_when_the_broker_is_back() {
     assert!(acked(&mut world, 1, 0, Acks::All), "the others lost a follower and go on");
     assert!(acked(&mut world, 3, 1, Acks::All));
     world.pull(Lever::StartBroker(B2));
-    world.pass(ms(2_500));
+    world.pass(ms(2_900));
     assert_eq!(world.leader(1), (3, vec![2, 3, 1]));
 }
 
@@ -416,6 +416,6 @@ fn a_broker_that_is_started_before_it_is_gone_comes_back() {
     world.pull(Lever::StopBroker(B2));
     world.pull(Lever::KillBroker(B2));
     world.pull(Lever::StartBroker(B2));
-    world.pass(ms(15_000));
+    world.pass(ms(16_000));
     assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "a kill comes before an orderly end");
 }

@@ -1,0 +1,122 @@
+//! Whom the controller believes to be alive: heartbeats, the sessions that they keep up, and what a thaw makes of both.
+//!
+//! Source: the task `maybeFenceStaleBroker` of Apache Kafka's `QuorumController`, and its `BrokerHeartbeatTracker`.
+
+use std::time::Duration;
+
+use crate::api::BrokerId;
+use crate::cluster::Cluster;
+use crate::timers::{Timer, next_look};
+
+/// What is chance on Apache Kafka, and the bits of the scrambled seed that decide it here.
+#[derive(Clone, Copy)]
+enum Draw {
+    /// Who is taken for dead.
+    Victim = 0,
+    /// When heartbeats are sent.
+    Phase = 8,
+    /// How soon one that is well is back.
+    Return = 16,
+}
+
+impl Cluster {
+    /// What came in meanwhile is read now, also from a broker that is gone since: its session begins anew. Seen on Apache
+    /// Kafka 4.3, where the heartbeat waits in the controller's socket.
+    pub(crate) fn read_last_words(&mut self) {
+        for broker in &mut self.brokers {
+            if std::mem::take(&mut broker.last_words) {
+                broker.last_contact = Some(self.now);
+            }
+        }
+    }
+
+    /// Those whose session has run out, as far as a controller knows that was frozen since then.
+    pub(crate) fn taken_for_dead(&self, frozen_since: Duration) -> Vec<BrokerId> {
+        let session = self.spec.clock.session;
+        let expired = |heard: Duration| heard + session <= self.now;
+        let known = || self.brokers.iter().filter(|broker| !broker.fenced);
+        let gone: Vec<BrokerId> = known()
+            .filter(|broker| broker.last_contact.is_some_and(expired))
+            .map(|broker| broker.id)
+            .collect();
+        if !gone.is_empty() || !expired(frozen_since) {
+            return gone;
+        }
+        // Apache Kafka takes the first that is expired in a hash map: any.
+        let well: Vec<BrokerId> =
+            known().filter(|broker| broker.last_contact.is_none()).map(|broker| broker.id).collect();
+        well.get(self.drawn_of(well.len() as u32, Draw::Victim) as usize).copied().into_iter().collect()
+    }
+
+    /// One of `all`, by the seed, which rules the placement too: what is drawn must not follow from that, nor one draw
+    /// from the other. Source: Fibonacci hashing.
+    fn drawn_of(&self, all: u32, draw: Draw) -> u32 {
+        let scrambled = self.spec.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        ((scrambled >> draw as u32) % u64::from(all.max(1))) as u32
+    }
+
+    /// Taken for dead; whoever is not comes back.
+    pub(crate) fn stale_due(&mut self, id: BrokerId) {
+        if !self.controller_works() || !self.is_active(id) {
+            return;
+        }
+        self.fence(id);
+        if self.is_running(id) {
+            // One of the heartbeats that queued up lets it in again.
+            let after = self.spec.clock.stale_check / 4 * self.drawn_of(4, Draw::Return);
+            self.timers.set(self.now + after, Timer::Return(id));
+        }
+    }
+
+    /// The controller can no longer hear of a broker.
+    pub(crate) fn lose_contact(&mut self, id: BrokerId) {
+        let until = self.controller.frozen_since.unwrap_or(self.now);
+        let heard = self.last_heartbeat(id, until);
+        let unread = self.last_heartbeat(id, self.now) > until;
+        let Some(broker) = self.broker_mut(id) else { return };
+        broker.last_words |= unread && broker.last_contact.is_none();
+        let heard = *broker.last_contact.get_or_insert(heard);
+        if self.controller_works() {
+            self.timers.set(self.look_at_session(heard), Timer::Session(id));
+        }
+    }
+
+    /// When a session that began then is found to be over: the controller looks eight times in a session (the task
+    /// `maybeFenceStaleBroker` of Apache Kafka's `QuorumController`).
+    pub(crate) fn look_at_session(&self, heard: Duration) -> Duration {
+        let session = self.spec.clock.session;
+        next_look(heard + session, session / 8)
+    }
+
+    /// The controller hears of a running broker again, at its next heartbeat.
+    pub(crate) fn regain_contact(&mut self, id: BrokerId) {
+        let next = self.last_heartbeat(id, self.now) + self.spec.clock.heartbeat;
+        let Some(broker) = self.broker_mut(id) else { return };
+        broker.last_contact = None;
+        broker.last_words = false;
+        if broker.fenced {
+            self.timers.set(next, Timer::Return(id));
+        }
+    }
+
+    /// Brokers send heartbeats in turn, so that they do not all expire at once; when the first one begins is drawn.
+    fn last_heartbeat(&self, id: BrokerId, at: Duration) -> Duration {
+        let period = self.spec.clock.heartbeat;
+        let brokers = self.spec.brokers.max(1);
+        let eighths = 8 * id.0.unsigned_abs() + brokers * self.drawn_of(8, Draw::Phase);
+        let phase = period * (eighths % (8 * brokers)) / (8 * brokers);
+        // All were heard of when the cluster was born.
+        let Some(since) = at.checked_sub(phase).map(|since| since.as_nanos()) else { return Duration::ZERO };
+        let whole = since - since % period.as_nanos();
+        Duration::from_nanos(u64::try_from(whole).unwrap_or(u64::MAX)) + phase
+    }
+
+    pub(crate) fn session_due(&mut self, id: BrokerId) {
+        let expired = |heard: Duration| heard + self.spec.clock.session <= self.now;
+        let Some(broker) = self.broker(id) else { return };
+        if broker.fenced || !self.controller_works() || !broker.last_contact.is_some_and(expired) {
+            return;
+        }
+        self.fence(id);
+    }
+}
