@@ -24,6 +24,8 @@ pub(crate) struct Broker {
     pub(crate) starting: bool,
     /// How often the controller has refused to register it since it was started.
     pub(crate) refusals: u32,
+    /// Frozen still, but told to go on: when it does.
+    pub(crate) wakes_at: Option<Duration>,
     /// Shutting down in order.
     pub(crate) leaving: Option<Leaving>,
     pub(crate) fenced: bool,
@@ -44,6 +46,7 @@ impl Broker {
             delay: Duration::ZERO,
             starting: false,
             refusals: 0,
+            wakes_at: None,
             leaving: None,
             fenced: false,
             last_contact: None,
@@ -149,6 +152,7 @@ impl Cluster {
                 Timer::Session(broker) => self.session_due(broker),
                 Timer::Return(broker) => self.return_due(broker),
                 Timer::CatchUp(pid, broker) => self.catch_up_due(pid, broker),
+                Timer::Wake(broker) => self.wake_due(broker),
                 Timer::Join(pid, broker) => self.try_expand(pid, broker),
                 Timer::Lag(pid, broker) => self.lag_due(pid, broker),
                 Timer::Leave(broker) => self.leave_due(broker),

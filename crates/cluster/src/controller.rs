@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::{BrokerId, Change, Process};
 use crate::cluster::Cluster;
 use crate::partition::{Partition, Pid, Replica};
-use crate::timers::{Timer, next_look};
+use crate::timers::Timer;
 
 /// Between the first refusal of a started broker and its second try.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -21,6 +21,8 @@ pub(crate) struct Controller {
     pub(crate) quorum: Quorum,
     /// What its metrics said when it froze: they are reported by the controller, so they stay like that.
     pub(crate) offline_partitions_at_freeze: usize,
+    /// Until when, and how many, its metrics show that are over already for everybody else.
+    pub(crate) offline_shown: (Duration, usize),
 }
 
 /// Whether the controllers can decide anything.
@@ -140,7 +142,7 @@ impl Cluster {
             let held: Vec<Pid> = broker.partitions.iter().copied().collect();
             self.changed(Change::Fenced { broker: id, fenced: false });
             for pid in held {
-                self.join_later(pid, id);
+                self.join_later(pid, id, Duration::ZERO);
                 self.came_back(pid);
             }
         }
@@ -221,14 +223,15 @@ impl Cluster {
     /// What a new leader, the one before and the followers do not know at once. The one before hears of the election
     /// after a moment. Measured on Apache Kafka 4.3 with `acks=1`: one or two records of twenty a second are lost.
     fn begin_reign(&mut self, pid: Pid, outgoing: Option<BrokerId>) {
-        let (now, clock) = (self.now, self.spec.clock);
+        let (now, clock, next_fetch) = (self.now, self.spec.clock, self.next_fetch());
         let Some(partition) = self.partitions.get_mut(&pid) else { return };
         let another = partition.leader.is_some() && partition.leader != outgoing;
         partition.outgoing = outgoing.filter(|_| another).map(|old| (old, now + clock.stale_check / 4));
-        let followed_at = next_look(now, clock.fetch_wait()).max(partition.followed_from);
+        let followed_at = next_fetch.max(partition.followed_from);
         partition.learns_its_end(now, clock.fetch_wait(), followed_at);
+        let too_early = self.too_early();
         for follower in self.out_of_sync(pid) {
-            self.join_later(pid, follower);
+            self.join_later(pid, follower, too_early);
         }
     }
 
@@ -291,7 +294,7 @@ impl Cluster {
             self.partitions.iter().filter(|(_, p)| self.may_go_home(p)).map(|(pid, _)| *pid).collect();
         for pid in moves {
             let (leader, isr) = (self.partitions[&pid].replicas[0].broker, self.partitions[&pid].isr.clone());
-            self.pause_followers(pid);
+            self.pause_followers(pid, self.spec.clock.heartbeat / 2);
             self.lead(pid, Some(leader), isr);
         }
     }

@@ -135,3 +135,18 @@ fn what_an_old_leader_takes_before_it_hears_of_the_next_one_is_lost() {
     world.pass(ms(2_000));
     assert_eq!(end_of(&mut world, 2, OffsetAt::Latest), Ok(0));
 }
+
+#[test]
+fn who_is_frozen_again_before_it_goes_on_stays_frozen() {
+    let mut world = World::three();
+    let process = |world: &World| world.cluster.link(B2).map(|link| link.process);
+    world.pull(Lever::FreezeBroker(B2));
+    world.pull(Lever::ThawBroker(B2));
+    assert_eq!(process(&world), Some(Process::Frozen));
+    world.pull(Lever::FreezeBroker(B2));
+    world.pass(ms(1_000));
+    assert_eq!(process(&world), Some(Process::Frozen));
+    world.pull(Lever::ThawBroker(B2));
+    world.pass(ms(100));
+    assert_eq!(process(&world), Some(Process::Running));
+}
