@@ -22,8 +22,9 @@ enum Draw {
 }
 
 impl Cluster {
-    /// What came in meanwhile is read now, also from a broker that is gone since: its session begins anew. Seen on Apache
-    /// Kafka 4.3, where the heartbeat waits in the controller's socket.
+    /// What came in meanwhile is read now, also from a broker that is gone since: its session begins anew. Seen in the log
+    /// of a controller of Apache Kafka 4.3: a broker that was killed 2.6 s after the freeze was let in by the heartbeat
+    /// that waited in the controller's socket, and fenced 9.2 s after the thaw; one that was killed at once, at the thaw.
     pub(crate) fn read_last_words(&mut self) {
         for broker in &mut self.brokers {
             if std::mem::take(&mut broker.last_words) {
