@@ -33,6 +33,8 @@ pub(crate) struct Broker {
     pub(crate) last_contact: Option<Duration>,
     /// A heartbeat that it sent to a frozen controller before it could be heard no more.
     pub(crate) last_words: bool,
+    /// The controller does not hear of it before, though it runs again: its connection was lost.
+    pub(crate) heard_from: Duration,
     /// The partitions it holds a replica of.
     pub(crate) partitions: BTreeSet<Pid>,
 }
@@ -51,6 +53,7 @@ impl Broker {
             fenced: false,
             last_contact: None,
             last_words: false,
+            heard_from: Duration::ZERO,
             partitions: BTreeSet::new(),
         }
     }

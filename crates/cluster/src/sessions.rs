@@ -69,7 +69,8 @@ impl Cluster {
         if self.is_running(id) {
             let shown_until = self.now + self.spec.clock.stale_check * self.drawn_of(4, Draw::Stale);
             self.controller.offline_shown = (shown_until, self.offline_partitions());
-            self.return_due(id);
+            let back_at = self.broker(id).map_or(self.now, |broker| broker.heard_from.max(self.now));
+            self.timers.set(back_at, Timer::Return(id));
         }
     }
 
@@ -94,15 +95,20 @@ impl Cluster {
     }
 
     /// The controller hears of a running broker again, at its next heartbeat; one that was frozen finds that overdue.
-    /// Measured: in sync again 0.7 s after a thaw.
+    /// Measured on Apache Kafka 4.3: in sync again 0.7 s after a thaw. Beside a controller that goes on at the same time a
+    /// broker whose links are back has its only replicas back after 0.4 to 0.5 s: it connects first.
     pub(crate) fn regain_contact(&mut self, id: BrokerId, from: Process) {
-        let next = match from {
-            Process::Frozen => self.now,
-            _ => self.last_heartbeat(id, self.now) + self.spec.clock.heartbeat,
+        let (next, heard_from) = match from {
+            Process::Frozen => (self.now, self.now),
+            _ => (
+                self.last_heartbeat(id, self.now) + self.spec.clock.heartbeat,
+                self.now + self.spec.clock.stale_check * 2,
+            ),
         };
         let Some(broker) = self.broker_mut(id) else { return };
         broker.last_contact = None;
         broker.last_words = false;
+        broker.heard_from = heard_from;
         if broker.fenced {
             self.timers.set(next, Timer::Return(id));
         }
