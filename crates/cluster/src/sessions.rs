@@ -42,12 +42,12 @@ impl Cluster {
             .filter(|broker| broker.last_contact.is_some_and(expired))
             .map(|broker| broker.id)
             .collect();
-        if !gone.is_empty() || !expired(frozen_since) {
+        let all_are_well = known().all(|broker| broker.last_contact.is_none());
+        if !gone.is_empty() || !expired(frozen_since) || !all_are_well {
             return gone;
         }
         // Apache Kafka takes the first that is expired in a hash map: any.
-        let well: Vec<BrokerId> =
-            known().filter(|broker| broker.last_contact.is_none()).map(|broker| broker.id).collect();
+        let well: Vec<BrokerId> = known().map(|broker| broker.id).collect();
         well.get(self.drawn_of(well.len() as u32, Draw::Victim) as usize).copied().into_iter().collect()
     }
 
