@@ -24,11 +24,17 @@ pub(crate) struct Broker {
     pub(crate) starting: bool,
     /// How often the controller has refused to register it since it was started.
     pub(crate) refusals: u32,
+    /// Frozen still, but told to go on: when it does.
+    pub(crate) wakes_at: Option<Duration>,
     /// Shutting down in order.
     pub(crate) leaving: Option<Leaving>,
     pub(crate) fenced: bool,
     /// While it cannot be heard: the last time the controller heard of it.
     pub(crate) last_contact: Option<Duration>,
+    /// A heartbeat that it sent to a frozen controller before it could be heard no more.
+    pub(crate) last_words: bool,
+    /// The controller does not hear of it before, though it runs again: its connection was lost.
+    pub(crate) heard_from: Duration,
     /// The partitions it holds a replica of.
     pub(crate) partitions: BTreeSet<Pid>,
 }
@@ -42,9 +48,12 @@ impl Broker {
             delay: Duration::ZERO,
             starting: false,
             refusals: 0,
+            wakes_at: None,
             leaving: None,
             fenced: false,
             last_contact: None,
+            last_words: false,
+            heard_from: Duration::ZERO,
             partitions: BTreeSet::new(),
         }
     }
@@ -146,6 +155,8 @@ impl Cluster {
                 Timer::Session(broker) => self.session_due(broker),
                 Timer::Return(broker) => self.return_due(broker),
                 Timer::CatchUp(pid, broker) => self.catch_up_due(pid, broker),
+                Timer::Wake(broker) => self.wake_due(broker),
+                Timer::Join(pid, broker) => self.try_expand(pid, broker),
                 Timer::Lag(pid, broker) => self.lag_due(pid, broker),
                 Timer::Leave(broker) => self.leave_due(broker),
                 Timer::Stale(broker) => self.stale_due(broker),

@@ -59,7 +59,7 @@ impl Cluster {
             // What they have is not what is committed from now on.
             partition.eligible.clear();
         }
-        self.pause_followers(pid);
+        self.pause_followers(pid, self.spec.clock.heartbeat / 2);
         self.lead(pid, Some(leader), isr);
         ErrorCode::None
     }

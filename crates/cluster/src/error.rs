@@ -48,6 +48,7 @@ pub enum ErrorCode {
     GroupIdNotFound = 69,
     FencedLeaderEpoch = 74,
     UnknownLeaderEpoch = 75,
+    OffsetNotAvailable = 78,
     MemberIdRequired = 79,
     PreferredLeaderNotAvailable = 80,
     GroupMaxSizeReached = 81,

@@ -72,7 +72,7 @@ impl Cluster {
         self.timers.set(gone_at, Timer::Leave(id));
         for pid in held {
             if self.partitions[&pid].leader == Some(id) {
-                self.pause_followers(pid);
+                self.pause_followers(pid, self.next_fetch() - self.now);
                 self.elect(pid);
             } else {
                 self.shrink(pid, id);

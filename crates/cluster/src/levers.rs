@@ -16,8 +16,8 @@ impl Cluster {
             Lever::KillBroker(id) => self.kill(id),
             Lever::StopBroker(id) => self.stop(id),
             Lever::StartBroker(id) => self.start(id),
-            Lever::FreezeBroker(id) => self.cut_off(id, Process::Frozen),
-            Lever::ThawBroker(id) => self.bring_back(id, Process::Frozen),
+            Lever::FreezeBroker(id) => self.freeze(id),
+            Lever::ThawBroker(id) => self.wake_later(id),
             Lever::BlackHoleBroker(id) => self.cut_off(id, Process::BlackHoled),
             Lever::RestoreBroker(id) => self.bring_back(id, Process::BlackHoled),
             Lever::SlowBroker(id, delay) => {
@@ -36,6 +36,7 @@ impl Cluster {
         let Some(broker) = self.broker_mut(id) else { return };
         broker.starting = false;
         broker.leaving = None;
+        broker.wakes_at = None;
         if broker.process == Process::Dead {
             return;
         }
@@ -61,6 +62,31 @@ impl Cluster {
         self.timers.set(at, Timer::Return(id));
     }
 
+    fn freeze(&mut self, id: BrokerId) {
+        if let Some(broker) = self.broker_mut(id) {
+            broker.wakes_at = None;
+        }
+        self.cut_off(id, Process::Frozen);
+    }
+
+    /// A process that goes on needs a moment. Measured on Apache Kafka 4.3 after 20 s: its first ack after 0.05 to 0.35 s.
+    fn wake_later(&mut self, id: BrokerId) {
+        let at = self.now + self.spec.clock.stale_check / 2;
+        let Some(broker) = self.broker_mut(id).filter(|broker| broker.process == Process::Frozen) else {
+            return;
+        };
+        broker.wakes_at = Some(at);
+        self.timers.set(at, Timer::Wake(id));
+    }
+
+    pub(crate) fn wake_due(&mut self, id: BrokerId) {
+        let now = self.now;
+        let woken = self.broker_mut(id).and_then(|broker| broker.wakes_at.take_if(|at| *at <= now));
+        if woken.is_some() {
+            self.bring_back(id, Process::Frozen);
+        }
+    }
+
     fn cut_off(&mut self, id: BrokerId, process: Process) {
         let may = |broker: &&mut Broker| broker.running() && broker.leaving.is_none();
         let Some(broker) = self.broker_mut(id).filter(may) else { return };
@@ -74,7 +100,7 @@ impl Cluster {
         let Some(broker) = self.broker_mut(id).filter(|b| b.process == from) else { return };
         broker.process = Process::Running;
         self.relink(id);
-        self.regain_contact(id);
+        self.regain_contact(id, from);
         self.replicate_all_of(id);
         self.coordinators_moved();
     }

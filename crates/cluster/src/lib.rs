@@ -7,7 +7,7 @@
 //! # Layout
 //! - `api`: what goes in and what comes out; `spec`: size, limits, clock.
 //! - `cluster`: the struct and its one `match`; `levers`: what can be done to it; `state`: what can be seen of it.
-//! - `controller`: sessions, fencing, elections, the in-sync sets; `elections`, `moves`: what administrators ask of it; `replication`: followers and high watermarks.
+//! - `controller`: fencing, elections, the in-sync sets; `sessions`: who is heard, and taken for dead; `elections`, `moves`: what administrators ask of it; `replication`: followers and high watermarks.
 //! - `partition`, `log`, `batch`, `producers`: one partition and what lies in it.
 //! - `produce`, `fetch`, `offsets`, `metadata`, `topics`, `configs`, `coordinator`: the APIs; `groups`: the classic
 //!   group protocol; `parked`: requests that wait.
@@ -20,7 +20,7 @@
 //! - Every table has a bound, named in [`Spec`].
 //!
 //! # What is simplified, and shows
-//! - A follower has a batch as soon as it can have it: there is no fetch interval, only the delay of a slow broker.
+//! - A follower has a batch as soon as it can have it: only to join an in-sync set it waits for its next fetch.
 //! - All replicas of a partition are prefixes of one log, so two of them never disagree about an offset.
 //! - Offsets by time are those of batches, since batches are not decoded.
 //! - No transactions, no compaction, no retention by time, no follower fetching, no quotas.
@@ -51,6 +51,7 @@ mod produce;
 mod producers;
 mod records;
 mod replication;
+mod sessions;
 mod spec;
 mod state;
 mod timers;

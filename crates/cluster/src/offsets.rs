@@ -14,6 +14,10 @@ impl Cluster {
         let found =
             self.led(broker, &asked.partition, asked.leader_epoch).map(|p| (offset_at(p, asked.at), p));
         let (error, timestamp, offset, leader_epoch) = match found {
+            // What it would tell is committed, or is not: it does not know yet.
+            Ok((end, p)) if is_at_end(asked.at, end) && !p.knows_its_end(self.now) => {
+                (ErrorCode::OffsetNotAvailable, -1, -1, -1)
+            }
             Ok((Some((timestamp, offset)), p)) => {
                 (ErrorCode::None, timestamp, offset, epoch_of(p, asked.at, offset))
             }
@@ -98,6 +102,11 @@ fn offset_at(partition: &Partition, at: OffsetAt) -> Option<(i64, i64)> {
         OffsetAt::MaxTimestamp => partition.log.max_timestamp(high_watermark),
         OffsetAt::Timestamp(timestamp) => partition.log.at_time(timestamp, high_watermark),
     }
+}
+
+/// Whether an answer depends on how much is committed.
+fn is_at_end(at: OffsetAt, found: Option<(i64, i64)>) -> bool {
+    at == OffsetAt::Latest || (at != OffsetAt::Earliest && found.is_none())
 }
 
 fn epoch_of(partition: &Partition, at: OffsetAt, offset: i64) -> i32 {

@@ -26,11 +26,20 @@ pub(crate) struct Replica {
     pub(crate) catching_up: bool,
     /// A timer that looks at its lag is set.
     pub(crate) lag_watched: bool,
+    /// The leader does not see before this time that it may be in sync.
+    pub(crate) joins_from: Duration,
 }
 
 impl Replica {
     pub(crate) fn new(broker: BrokerId) -> Self {
-        Self { broker, end: 0, behind_since: None, catching_up: false, lag_watched: false }
+        Self {
+            broker,
+            end: 0,
+            behind_since: None,
+            catching_up: false,
+            lag_watched: false,
+            joins_from: Duration::ZERO,
+        }
     }
 }
 
@@ -62,6 +71,12 @@ pub(crate) struct Partition {
     pub(crate) followed_from: Duration,
     pub(crate) min_isr: usize,
     pub(crate) high_watermark: i64,
+    /// When it moved last, and from where: followers hear of it with their next fetch.
+    pub(crate) moved: (Duration, i64),
+    /// Who led before, and until when it has not heard of the election.
+    pub(crate) outgoing: Option<(BrokerId, Duration)>,
+    /// The leader was elected with less of the high watermark than its log, and hears of the rest then.
+    pub(crate) knows_from: Option<Duration>,
     pub(crate) log: Log,
     pub(crate) producers: Producers,
     /// Kept at leader -1 by hand.
@@ -89,6 +104,9 @@ impl Partition {
             followed_from: Duration::ZERO,
             min_isr: min_isr.min(replicas.len()),
             high_watermark: 0,
+            moved: (Duration::ZERO, 0),
+            outgoing: None,
+            knows_from: None,
             log: Log::default(),
             producers: Producers::new(producers_max),
             stripped: false,
@@ -131,6 +149,11 @@ impl Partition {
         if self.leader == Some(broker) { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
     }
 
+    /// Whether `broker` takes itself for the leader still.
+    pub(crate) fn is_outgoing(&self, broker: BrokerId, now: Duration) -> bool {
+        self.outgoing.is_some_and(|(leader, until)| leader == broker && now < until)
+    }
+
     /// Whether a client believes in the right epoch, if in any.
     pub(crate) fn check_epoch(&self, epoch: Option<i32>) -> Result<(), ErrorCode> {
         match epoch {
@@ -143,15 +166,32 @@ impl Partition {
     /// Moves the high watermark to what every in-sync replica has, if there are enough of them. Never back.
     ///
     /// Returns whether it moved.
-    pub(crate) fn advance_high_watermark(&mut self) -> bool {
+    pub(crate) fn advance_high_watermark(&mut self, now: Duration) -> bool {
         if self.leader.is_none() || self.under_min_isr() {
             return false;
         }
         let ends = self.replicas.iter().filter(|replica| self.isr.contains(&replica.broker)).map(|r| r.end);
         let least = ends.min().unwrap_or(self.high_watermark);
-        let moved = least > self.high_watermark;
-        self.high_watermark = self.high_watermark.max(least);
-        moved
+        if least <= self.high_watermark {
+            return false;
+        }
+        self.moved = (now, self.high_watermark);
+        self.high_watermark = least;
+        true
+    }
+
+    /// A leader that was elected knows of the high watermark what it had heard as a follower, until its own followers
+    /// have fetched from it at `followed_at`. Before that it does not tell the end of its log (KIP-207).
+    pub(crate) fn learns_its_end(&mut self, now: Duration, fetch_wait: Duration, followed_at: Duration) {
+        let (moved_at, before) = self.moved;
+        let knows = if now < moved_at + fetch_wait { before } else { self.high_watermark };
+        let alone = self.isr.len() == 1 && !self.under_min_isr();
+        self.knows_from = (knows < self.log.end() && !alone).then_some(followed_at);
+    }
+
+    /// Whether the leader knows that everything before it was elected is committed.
+    pub(crate) fn knows_its_end(&self, now: Duration) -> bool {
+        self.knows_from.is_none_or(|from| from <= now && !self.under_min_isr())
     }
 
     /// The waiters that the high watermark has passed.

@@ -18,6 +18,8 @@ pub struct Clock {
     /// A follower that has not caught up for this long leaves the in-sync set.
     pub replica_lag: Duration,
     /// From the thaw of a controller until a broker that it takes for dead is seen to be fenced. Measured: 0.2 to 0.3 s.
+    /// What else is the machine's doing goes with it: half of it until a thawed broker goes on, a quarter until a leader
+    /// hears that another one leads, twice until a broker whose links are back is heard of.
     pub stale_check: Duration,
     /// From the return of a majority of the controllers until they have a leader. Measured: 0.8 to 1.2 s.
     pub quorum_election: Duration,
@@ -43,6 +45,12 @@ impl Clock {
             offsets_commit: Duration::from_millis(5_000),
             leader_rebalance: Duration::from_secs(300),
         }
+    }
+
+    /// How long a follower waits at a leader that has nothing for it: `replica.fetch.wait.max.ms` is a quarter of the
+    /// time between two heartbeats.
+    pub(crate) const fn fetch_wait(&self) -> Duration {
+        Duration::from_millis(self.heartbeat.as_millis() as u64 / 4)
     }
 
     /// For short game days: about a sixth of [`Clock::apache`], so that an outage and its heal fit into seconds. The

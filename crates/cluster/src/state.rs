@@ -31,7 +31,7 @@ pub struct ControllerState {
     /// `ActiveControllerCount`: stays 1 while it is frozen, for nobody takes it back; 0 without a quorum.
     #[serde(rename = "ActiveControllerCount")]
     pub active_controller_count: usize,
-    /// `OfflinePartitionsCount`: what it was when the controller froze.
+    /// `OfflinePartitionsCount`: what it was when the controller froze, and for a moment more than there are after a thaw.
     #[serde(rename = "OfflinePartitionsCount")]
     pub offline_partitions_count: usize,
     /// Partitions that have no leader in truth, whatever the metric says.
@@ -96,7 +96,11 @@ impl Cluster {
         let leaderless_partitions = self.offline_partitions();
         let frozen = !self.controller_works();
         let quorum_lost = self.controller.quorum != Quorum::Whole;
-        let told = if frozen { self.controller.offline_partitions_at_freeze } else { leaderless_partitions };
+        let told = match self.controller.offline_shown {
+            _ if frozen => self.controller.offline_partitions_at_freeze,
+            (until, shown) if self.now < until => leaderless_partitions.max(shown),
+            _ => leaderless_partitions,
+        };
         State {
             controller: ControllerState {
                 frozen,

@@ -23,6 +23,10 @@ pub(crate) enum Timer {
     Return(BrokerId),
     /// A slow follower has fetched.
     CatchUp(Pid, BrokerId),
+    /// A frozen broker that was told to go on does.
+    Wake(BrokerId),
+    /// A leader sees that a follower may be in sync again.
+    Join(Pid, BrokerId),
     /// A follower may have been behind for too long.
     Lag(Pid, BrokerId),
     /// A broker that shuts down in order asks for it, or is gone.

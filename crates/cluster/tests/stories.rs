@@ -118,7 +118,7 @@ fn e1_heals_with_an_election_and_is_whole_when_the_broker_is_back() {
     assert!(acked(&mut world, 1, 0, Acks::All), "the others lost a follower and go on");
     assert!(acked(&mut world, 3, 1, Acks::All));
     world.pull(Lever::StartBroker(B2));
-    world.pass(ms(2_500));
+    world.pass(ms(2_900));
     assert_eq!(world.leader(1), (3, vec![2, 3, 1]));
 }
 
@@ -128,10 +128,11 @@ fn e2_a_frozen_leader_goes_on_where_it_stood() {
     world.pull(Lever::FreezeController);
     world.pull(Lever::FreezeBroker(B2));
     let stuck = world.produce(1, 0, Acks::All);
-    world.pass(ms(900));
+    world.pass(ms(800));
     assert_eq!(world.produced(stuck), None);
     world.pull(Lever::ThawController);
     world.pull(Lever::ThawBroker(B2));
+    world.pass(ms(100));
     assert_eq!(world.produced(stuck), Some(ErrorCode::None), "the follower is back, and with it the ack");
     world.pass(ms(10_000));
     assert_eq!(world.leader(1), (2, vec![2, 3, 1]), "nobody was fenced");
@@ -198,6 +199,7 @@ fn e2_who_asks_for_stable_offsets_waits_for_the_commit_before_and_others_do_not(
     assert_eq!(answered(&mut world, stable), Some(Err(ErrorCode::CoordinatorNotAvailable)));
     let later = world.ask(healthy, offsets_of(&group, true));
     world.pull(Lever::ThawBroker(B2));
+    world.pass(ms(100));
     assert_eq!(answered(&mut world, later), Some(Ok(())), "the follower is back");
 }
 
@@ -373,11 +375,11 @@ fn e9_a_broker_that_stops_in_order_hands_over_before_it_goes() {
     let waits = world.produce(3, 1, Acks::All);
     let token = world.produce(2, 1, Acks::All);
     assert_eq!(world.produced(token), Some(ErrorCode::NotLeaderOrFollower), "its port is still open");
-    world.pass(ms(900));
+    world.pass(ms(250));
     assert_eq!(world.produced(waits), None, "nobody follows the new leader yet");
-    world.pass(ms(100));
+    world.pass(ms(50));
     assert_eq!(world.produced(waits), Some(ErrorCode::None));
-    world.pass(ms(1_000));
+    world.pass(ms(1_700));
     let gone = |world: &World| world.cluster.link(B2).map(|link| link.process) == Some(Process::Dead);
     assert!(gone(&world) && world.cluster.state().brokers[1].fenced, "no session has to run out");
     world.pull(Lever::StartBroker(B2));
@@ -416,6 +418,6 @@ fn a_broker_that_is_started_before_it_is_gone_comes_back() {
     world.pull(Lever::StopBroker(B2));
     world.pull(Lever::KillBroker(B2));
     world.pull(Lever::StartBroker(B2));
-    world.pass(ms(15_000));
+    world.pass(ms(16_000));
     assert_eq!(world.leader(1), (3, vec![2, 3, 1]), "a kill comes before an orderly end");
 }
