@@ -208,6 +208,10 @@ pub struct FallbackResult {
     pub served: u64,
     /// Questions that it refused: at a limit, or because it was not proven.
     pub refused: u64,
+    /// The most that it worked on at the same time.
+    pub at_once_max: u64,
+    /// How many that may be; 0 in an arm without a fallback.
+    pub at_once_limit: u64,
     /// Quotes that it made beyond one of its limits, by somebody else's count than the limiter's; there must be none.
     pub beyond_limit: u64,
 }

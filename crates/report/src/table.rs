@@ -65,16 +65,17 @@ fn measured(run: &RunResult, style: Style) -> Vec<String> {
 
 /// What each fallback did that was needed, and whether it kept to its limits.
 fn fallbacks(run: &RunResult, style: Style) -> Vec<String> {
-    let needed = run.arms.iter().filter(|(_, arm)| arm.fallback != FallbackResult::default());
+    let needed = run.arms.iter().filter(|(_, arm)| arm.fallback.served + arm.fallback.refused > 0);
     let line = |(name, arm): (&String, &ArmResult)| {
-        let FallbackResult { served, refused, beyond_limit } = arm.fallback;
+        let FallbackResult { served, refused, at_once_max, at_once_limit, beyond_limit } = arm.fallback;
         let (beyond, tone) = match beyond_limit {
             0 => ("none".to_owned(), None),
             count => (grouped(count), Some(Tone::Bad)),
         };
-        let (served, refused) = (grouped(served), grouped(refused));
-        let line =
-            format!("  fallback of {name}: {served} served, {refused} refused, beyond a limit {beyond}");
+        let [served, refused, most, limit] = [served, refused, at_once_max, at_once_limit].map(grouped);
+        let line = format!(
+            "  fallback of {name}: {served} served, {refused} refused, {most} at once of {limit}, beyond a limit {beyond}"
+        );
         tone.map_or(line.clone(), |tone| paint(style, tone, &line))
     };
     let lines: Vec<String> = needed.map(line).collect();

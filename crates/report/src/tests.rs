@@ -92,7 +92,9 @@ fn arm(strategy: &str, cells: Cells, times: Times, ledger: LedgerResult, gates: 
 
 fn fallback(strategy: &str) -> FallbackResult {
     match strategy {
-        "degrade" => FallbackResult { served: 1382, refused: 4, beyond_limit: 0 },
+        "degrade" => {
+            FallbackResult { served: 1382, refused: 4, at_once_max: 7, at_once_limit: 64, beyond_limit: 0 }
+        }
         _ => FallbackResult::default(),
     }
 }
@@ -204,7 +206,7 @@ fn the_report_of_a_run_that_passed() {
               hang        1,668  zero         417           3       103           0          none
               degrade     1,668  zero         417           3         0           0          none
 
-              fallback of degrade: 1,382 served, 4 refused, beyond a limit none
+              fallback of degrade: 1,382 served, 4 refused, 7 at once of 64, beyond a limit none
 
             Expected of hang: all 2 expectations were met
               met      rate{outcome=timeout,phase=outage} > 10%  30.19 % (483 of 1600)
@@ -251,7 +253,7 @@ fn the_report_of_a_run_that_failed_shows_what_was_measured_and_what_is_broken() 
           hang: order 5 was executed twice
           hang: and 4 more
 
-          fallback of degrade: 1,382 served, 4 refused, beyond a limit none
+          fallback of degrade: 1,382 served, 4 refused, 7 at once of 64, beyond a limit none
 
         Expected of hang: 2 of 3 not met
           NOT met  detect < 500ms                 never
@@ -332,7 +334,10 @@ fn a_breaker_is_named_with_its_version_and_what_a_fallback_did_beyond_a_limit_is
         table.contains("breaker: tower-resilience-circuitbreaker 0.14.0, its preset standard()"),
         "{table}"
     );
-    assert!(table.contains("fallback of degrade: 1,382 served, 4 refused, beyond a limit 2"), "{table}");
+    assert!(
+        table.contains("fallback of degrade: 1,382 served, 4 refused, 7 at once of 64, beyond a limit 2"),
+        "{table}"
+    );
 }
 
 #[test]

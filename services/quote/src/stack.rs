@@ -162,6 +162,7 @@ fn served(
 {
     let (locally, used, metrics) = (locally.clone(), used.clone(), metrics.clone());
     let (limits, slack) = (layers.bulkhead(), layers.fallback_deadline());
+    used.is_limited(&limits);
     service_fn(move |ask: Ask| {
         let (locally, metrics, in_progress) = (locally.clone(), metrics.clone(), used.begin());
         async move {

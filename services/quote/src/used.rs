@@ -20,6 +20,7 @@ pub struct FallbackUse(Arc<Seen>);
 struct Seen {
     in_progress: AtomicUsize,
     in_progress_max: AtomicUsize,
+    in_progress_limit: AtomicUsize,
     served: AtomicU64,
     beyond_limit: AtomicU64,
     refused: AtomicU64,
@@ -37,6 +38,8 @@ pub struct FallbackCounts {
     pub refused: u64,
     /// The most that were in progress at the same time.
     pub in_progress_max: usize,
+    /// How many that may be; 0 as long as there is no fallback.
+    pub in_progress_limit: usize,
     /// The oldest price that a quote was made of.
     pub age_max: Duration,
 }
@@ -50,8 +53,13 @@ impl FallbackUse {
             beyond_limit: self.0.beyond_limit.load(Relaxed),
             refused: self.0.refused.load(Relaxed),
             in_progress_max: self.0.in_progress_max.load(Relaxed),
+            in_progress_limit: self.0.in_progress_limit.load(Relaxed),
             age_max: Duration::from_micros(self.0.age_us_max.load(Relaxed)),
         }
+    }
+
+    pub(crate) fn is_limited(&self, limits: &bulkhead::Settings) {
+        self.0.in_progress_limit.store(limits.concurrency, Relaxed);
     }
 
     pub(crate) fn refused(&self) {
@@ -113,13 +121,15 @@ mod tests {
         let s = Duration::from_secs;
         let limits = bulkhead::Settings { concurrency: 2, staleness_max: s(3), ..Default::default() };
         let used = FallbackUse::default();
+        used.is_limited(&limits);
         let (first, second, third) = (used.begin(), used.begin(), used.begin());
         assert!(!first.served(&issued(s(0)), &limits, s(1)));
         assert!(second.served(&issued(s(5)), &limits, s(1)), "too old");
         assert!(third.served(&issued(s(0)), &limits, s(1)), "one too many");
         assert!(!used.begin().served(&issued(s(0)), &limits, s(1)), "the others are over");
         let counts = used.counts();
-        assert_eq!((counts.served, counts.beyond_limit, counts.in_progress_max), (4, 2, 3));
+        assert_eq!((counts.served, counts.beyond_limit), (4, 2));
+        assert_eq!((counts.in_progress_max, counts.in_progress_limit), (3, 2));
         assert!(counts.age_max >= s(5));
     }
 }

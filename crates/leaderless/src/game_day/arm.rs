@@ -257,7 +257,13 @@ impl Rehearsal<'_> {
 /// What the fallback of quotes did over the whole arm.
 fn fallback(system: &System) -> FallbackResult {
     let counts = system.fallback();
-    FallbackResult { served: counts.served, refused: counts.refused, beyond_limit: counts.beyond_limit }
+    FallbackResult {
+        served: counts.served,
+        refused: counts.refused,
+        at_once_max: counts.in_progress_max as u64,
+        at_once_limit: counts.in_progress_limit as u64,
+        beyond_limit: counts.beyond_limit,
+    }
 }
 
 /// Carries a step out. It counts from its beginning: that is when harm may begin.

@@ -111,6 +111,8 @@ struct Detector {
 struct Fallback {
     served: u64,
     refused: u64,
+    at_once_max: u64,
+    at_once_limit: u64,
     beyond_limit: u64,
 }
 
@@ -220,10 +222,11 @@ fn ledger(ledger: &Ledger, fallback: Option<&Fallback>) -> Vec<(&'static str, St
         ("broken rules", broken),
     ];
     rows.extend(fallback.into_iter().flat_map(|fallback| {
-        let Fallback { served, refused, beyond_limit } = *fallback;
+        let Fallback { served, refused, at_once_max, at_once_limit, beyond_limit } = *fallback;
         [
             ("fallbacks served", grouped(served)),
             ("fallbacks refused", grouped(refused)),
+            ("fallbacks at once", format!("{} of {}", grouped(at_once_max), grouped(at_once_limit))),
             ("served beyond a limit", grouped(beyond_limit)),
         ]
     }));

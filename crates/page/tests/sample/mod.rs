@@ -126,7 +126,7 @@ impl Sample {
                 { "name": "delivery failure", "first_sign_ms": 2400.0 },
                 { "name": "metadata: leader -1", "first_sign_ms": null },
             ],
-            "fallback": { "served": if is_degrade { 383 } else { 0 }, "refused": 0, "beyond_limit": 0 },
+            "fallback": { "served": if is_degrade { 383 } else { 0 }, "refused": 0, "at_once_max": 3, "at_once_limit": 64, "beyond_limit": 0 },
             "ledger": {
                 "posted": 855, "balanced": true, "executions": 855, "duplicates": 0, "in_doubt": 4, "unresolved": 0,
                 "violations_total": u64::from(!is_degrade),
