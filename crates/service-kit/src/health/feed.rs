@@ -10,10 +10,12 @@
 //! would trip a circuit again that heartbeats have just closed.
 //!
 //! What the heartbeats found out first, the customers' producer is told: it would learn of a new leader only from the
-//! refusal of a customer's record, topic by topic of a path, and each of those calls would wait for a retry.
+//! refusal of a customer's record, topic by topic of a path, and each of those calls would wait for a retry. It is told to
+//! ask about all of its topics, since no heartbeat of this service goes to those in which it answers others.
 //!
 //! Bound: [`READERS_MAX`] readers are followed; each newest sample is told once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bus::{PartitionSignal, Signals, SignalsWatch};
@@ -27,13 +29,15 @@ const READERS_MAX: usize = 8;
 pub(super) struct Feed {
     path: &'static [&'static str],
     leaders: Option<SignalsWatch>,
+    /// The newest leader that the heartbeats told of each partition of the path.
+    led: BTreeMap<(String, i32), i32>,
     customers: SignalsWatch,
     readers: Vec<SignalsWatch>,
 }
 
 impl Feed {
     pub(super) fn new(path: &'static [&'static str], customers: SignalsWatch) -> Self {
-        Self { path, leaders: None, customers, readers: Vec::new() }
+        Self { path, leaders: None, led: BTreeMap::new(), customers, readers: Vec::new() }
     }
 
     /// Follows the producer of heartbeats.
@@ -53,14 +57,14 @@ impl Feed {
         }
     }
 
-    /// Tells what came since the last time. The topics of which the customers' producer knows other leaders than the
-    /// producer of heartbeats, if either has just told.
+    /// Tells what came since the last time. All topics of the customers' producer, if either producer has just told and the
+    /// one of heartbeats knows of another leader than that one, or than itself the last time.
     pub(super) fn tell(
         &mut self,
         circuits: &mut Circuits,
         partitions: usize,
         now: Duration,
-    ) -> Vec<&'static str> {
+    ) -> BTreeSet<String> {
         let path = self.path;
         let changed = |watch: &SignalsWatch| watch.has_changed().unwrap_or(false);
         let told = self.leaders.as_ref().is_some_and(changed) || changed(&self.customers);
@@ -88,22 +92,28 @@ impl Feed {
         for (partition, report) in furthest.into_iter().enumerate() {
             report.into_iter().for_each(|report| circuits.consumer_told(partition, report, now));
         }
-        if told { self.moved() } else { Vec::new() }
+        if told && self.moved() { self.topics_of_customers() } else { BTreeSet::new() }
     }
 
     /// A leader that is not known is no news: it is found out by who needs it.
-    fn moved(&self) -> Vec<&'static str> {
-        let Some(leaders) = self.leaders.as_ref().map(|watch| watch.borrow().clone()) else {
-            return Vec::new();
-        };
+    fn moved(&mut self) -> bool {
+        let Some(leaders) = self.leaders.as_ref().map(|watch| watch.borrow().clone()) else { return false };
         let customers = self.customers.borrow();
-        let moved = |topic: &&&str| {
-            customers.partitions.iter().filter(|((name, _), _)| name == **topic).any(|(partition, theirs)| {
-                let newer = leaders.partitions.get(partition).and_then(|signal| signal.leader);
-                newer.is_some() && newer != theirs.leader
-            })
-        };
-        self.path.iter().filter(moved).copied().collect()
+        let mut moved = false;
+        for (partition, signal) in &leaders.partitions {
+            let Some(leader) = signal.leader.filter(|_| self.path.contains(&partition.0.as_str())) else {
+                continue;
+            };
+            let theirs = customers.partitions.get(partition);
+            let before = self.led.insert(partition.clone(), leader);
+            moved |= theirs.is_some_and(|theirs| theirs.leader != Some(leader));
+            moved |= before.is_some_and(|before| before != leader);
+        }
+        moved
+    }
+
+    fn topics_of_customers(&self) -> BTreeSet<String> {
+        self.customers.borrow().partitions.keys().map(|(topic, _)| topic.clone()).collect()
     }
 }
 
@@ -212,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_topics_whose_leaders_only_the_heartbeats_know_are_named_once_for_each_report() {
+    fn when_heartbeats_find_another_leader_all_topics_of_the_customers_are_named_once_for_each_report() {
         let (tell_heartbeats, heartbeats) = watch::channel(Arc::default());
         let (tell_customers, customers) = watch::channel(Arc::default());
         let mut circuits = Circuits::new(["0", "1"], WORDS, Settings::default(), 1).unwrap();
@@ -221,15 +231,21 @@ mod tests {
         let by = |leader| PartitionSignal { leader, ..PartitionSignal::default() };
         let mut moved = |heartbeats, customers| {
             tell_heartbeats.send_replace(signals(1, &[("fees", 0, by(Some(1))), ("quotes", 1, heartbeats)]));
-            tell_customers.send_replace(signals(1, &[("fees", 0, by(Some(1))), ("quotes", 1, customers)]));
+            let answers = ("answers", 1, by(Some(1)));
+            tell_customers.send_replace(signals(1, &[("quotes", 1, customers), answers]));
             let named = feed.tell(&mut circuits, 2, Duration::ZERO);
             assert!(feed.tell(&mut circuits, 2, Duration::ZERO).is_empty(), "nobody told anything since");
-            named
+            named.into_iter().collect::<Vec<_>>()
         };
-        assert_eq!(moved(by(Some(2)), by(Some(1))), ["quotes"]);
-        assert_eq!(moved(by(Some(2)), by(None)), ["quotes"]);
+        assert_eq!(moved(by(Some(2)), by(Some(1))), ["answers", "quotes"]);
+        assert_eq!(moved(by(Some(2)), by(None)), ["answers", "quotes"]);
         assert!(moved(by(Some(2)), by(Some(2))).is_empty());
         assert!(moved(by(None), by(Some(2))).is_empty(), "that there is none is no news");
+        assert_eq!(
+            moved(by(Some(3)), by(Some(3))),
+            ["answers", "quotes"],
+            "the customers found out themselves"
+        );
     }
 
     #[test]

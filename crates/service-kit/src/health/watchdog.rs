@@ -1,6 +1,7 @@
 //! The two tasks of the health watch: one looks at the circuits every 10 ms and sends heartbeats, the other reads
 //! them back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,14 +75,15 @@ impl Watchdog {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reports = Reports::new();
+        let mut moved = BTreeSet::new();
         let mut refreshing: Option<BoxFuture<'_, ()>> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = tick.tick() => {
-                    let moved = self.look(&reports);
+                    moved.extend(self.look(&reports));
                     if !moved.is_empty() && refreshing.is_none() {
-                        refreshing = Some(Box::pin(self.refresh(moved)));
+                        refreshing = Some(Box::pin(self.refresh(std::mem::take(&mut moved))));
                     }
                 }
                 () = ended(&mut refreshing) => refreshing = None,
@@ -92,8 +94,8 @@ impl Watchdog {
         let _ = self.producer.close(PRODUCER_CLOSE).await;
     }
 
-    /// The topics whose leaders the customers' producer does not know yet.
-    fn look(&self, reports: &Reports) -> Vec<&'static str> {
+    /// The topics whose leaders the customers' producer may not know yet.
+    fn look(&self, reports: &Reports) -> BTreeSet<String> {
         let now = self.shared.now();
         let (changes, beats, moved) = {
             let mut state = self.shared.state();
@@ -112,9 +114,9 @@ impl Watchdog {
     }
 
     /// Tells the customers' producer of leaders that it would find out about at a customer's cost.
-    async fn refresh(&self, topics: Vec<&'static str>) {
+    async fn refresh(&self, topics: BTreeSet<String>) {
         for topic in topics {
-            let answered = self.connection.producer().refresh(topic, REFRESH).await;
+            let answered = self.connection.producer().refresh(&topic, REFRESH).await;
             tracing::debug!(topic, answered, "asked for new leaders on behalf of the customers");
         }
     }
