@@ -111,8 +111,10 @@ struct Detector {
 struct Fallback {
     served: u64,
     refused: u64,
+    #[serde(default)]
     at_once_max: u64,
-    at_once_limit: u64,
+    /// Not in files of before 2026-11-21.
+    at_once_limit: Option<u64>,
     beyond_limit: u64,
 }
 
@@ -223,10 +225,15 @@ fn ledger(ledger: &Ledger, fallback: Option<&Fallback>) -> Vec<(&'static str, St
     ];
     rows.extend(fallback.into_iter().flat_map(|fallback| {
         let Fallback { served, refused, at_once_max, at_once_limit, beyond_limit } = *fallback;
+        let at_once = match at_once_limit {
+            None => "not told".to_owned(),
+            Some(0) => "none".to_owned(),
+            Some(limit) => format!("{} of {}", grouped(at_once_max), grouped(limit)),
+        };
         [
             ("fallbacks served", grouped(served)),
             ("fallbacks refused", grouped(refused)),
-            ("fallbacks at once", format!("{} of {}", grouped(at_once_max), grouped(at_once_limit))),
+            ("fallbacks at once", at_once),
             ("served beyond a limit", grouped(beyond_limit)),
         ]
     }));
