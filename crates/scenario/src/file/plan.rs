@@ -87,6 +87,8 @@ fn clock(cluster: &mut Section<'_>) -> ClockPlan {
 pub(super) fn load(mut section: Section<'_>) -> Load {
     let ms = Duration::from_millis;
     let deadline = section.millis("deadline_ms", 10..=600_000).unwrap_or(ms(2000));
+    // Its bound lies beyond the longest deadline, or the default could not be written down and read back.
+    let drain = section.seconds("drain_s", 0.0..=660.0).unwrap_or(deadline + ms(500));
     let load = Load {
         arrivals: section.choice("arrivals", &Arrivals::NAMES).unwrap_or(Arrivals::Poisson),
         rate_per_s: section.number("rate_per_s", 0.1..=20_000.0).unwrap_or(200.0),
@@ -97,7 +99,7 @@ pub(super) fn load(mut section: Section<'_>) -> Load {
         before: section.seconds("before_s", 0.1..=3600.0).unwrap_or(ms(5000)),
         outage: section.seconds("outage_s", 0.1..=3600.0).unwrap_or(ms(8000)),
         recovery: section.seconds("recovery_s", 0.1..=3600.0).unwrap_or(ms(8000)),
-        drain: section.seconds("drain_s", 0.0..=600.0).unwrap_or(deadline + ms(500)),
+        drain,
         deadline,
         in_flight_max: count(&mut section, "in_flight_max", 100_000).unwrap_or(512),
         lag_max: section.millis("lag_ms_max", 1..=60_000).unwrap_or(ms(50)),

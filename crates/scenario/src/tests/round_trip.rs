@@ -148,6 +148,15 @@ fn steps_are_played_in_the_order_of_time_and_not_of_the_file() {
     assert_eq!(kinds, [(5, "freeze_controller"), (14, "thaw_controller")]);
 }
 
+#[test]
+fn the_longest_deadline_has_a_drain_that_is_read_back() {
+    let scenario = scenario(
+        "[load]\ndeadline_ms = 600_000\n[[timeline]]\nat = \"outage\"\nfault = \"freeze_controller\"",
+    );
+    assert_eq!(scenario.load.drain.as_millis(), 600_500);
+    assert_eq!(reread(&scenario), scenario);
+}
+
 proptest! {
     #[test]
     fn any_settings_inside_the_bounds_are_read_back_the_same(
