@@ -75,6 +75,18 @@ fn refused(side: Side, text: &str) -> bool {
 }
 
 #[test]
+fn an_age_that_overflows_is_found_where_it_was_set() {
+    let of = |text| errors(Dialect::Librdkafka, text);
+    assert_eq!(of("topic.metadata.refresh.interval.ms=715827"), Vec::<&str>::new());
+    assert_eq!(of("topic.metadata.refresh.interval.ms=715828"), ["metadata-overflows"]);
+    assert_eq!(of("metadata.max.age.ms=2147484"), ["metadata-overflows"]);
+    assert_eq!(
+        of("topic.metadata.refresh.interval.ms=3600000\nmetadata.max.age.ms=900000"),
+        Vec::<&str>::new()
+    );
+}
+
+#[test]
 fn what_librdkafka_refuses_is_an_error_and_its_remedy_is_not() {
     let cases = [
         (Side::Producer, "enable.idempotence=true\nacks=1", "acks=all", "idempotence-acks"),

@@ -16,6 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     late_heal,
     slow_connect,
     old_metadata,
+    metadata_overflows,
     backoff_backwards,
     no_statistics,
 ];
@@ -25,6 +26,8 @@ const SOCKET_MS: i64 = 1000;
 const HEAL_MS: i64 = 2000;
 const CONNECT_MS: i64 = 10_000;
 const METADATA_MS: i64 = 300_000;
+/// librdkafka multiplies an `int` of milliseconds by 1,000 (`rd_kafka_metadata_cache_topic_update`).
+const METADATA_AGE_MS_MAX: i64 = i32::MAX as i64 / 1000;
 
 fn socket_below_request(view: &View<'_>) -> Option<Finding> {
     if !view.is(Dialect::Librdkafka) || !view.producer {
@@ -138,6 +141,21 @@ fn old_metadata(view: &View<'_>) -> Option<Finding> {
     let what = format!("{}: an idle client's view of the leaders is that old", age.shown());
     let why = "a client that sends nothing does not learn that a leader is gone until it wants to send";
     found(Severity::Note, "old-metadata", &age, what, why, "10000")
+}
+
+fn metadata_overflows(view: &View<'_>) -> Option<Finding> {
+    let age = view.number_of("metadata.max.age.ms")?;
+    let refresh = view.number("topic.metadata.refresh.interval.ms");
+    // Unless it is set, the client makes it three times the other.
+    let (at, age_ms) = if age.set { (&age, age.number) } else { (&refresh, 3 * refresh.number) };
+    let what = format!(
+        "{}: the client counts the age of its metadata in microseconds, and they overflow",
+        at.shown()
+    );
+    let why = "what it has just heard of leaders may count as outdated at once, and it finds none (measured with 3600000: \
+               eight of ten readers were not ready after 10 s; with 300000 none of nine)";
+    let overflows = age_ms > METADATA_AGE_MS_MAX;
+    overflows.then(|| found(Severity::Error, "metadata-overflows", at, what, why, "10000"))?
 }
 
 fn backoff_backwards(view: &View<'_>) -> Option<Finding> {
