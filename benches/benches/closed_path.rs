@@ -33,6 +33,9 @@ const WORDS: Words =
 const PARTITION: usize = 3;
 const PARTITIONS: usize = 12;
 
+/// One shadow in so many calls is none.
+const NEVER: u32 = 1_000_000;
+
 /// A peer is kept open for longer than a run.
 const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
@@ -133,7 +136,7 @@ fn admitted(criterion: &mut Criterion) {
     bench.of("bare service", bare());
     bench.of("the flip alone", DegradeLayer::new(refuse(), by_partition()).layer(bare()));
     bench.of("whole degrade layer", DegradeLayer::new(refuse(), by_partition()).layer(tracked()));
-    bench.of("full stack of layers", full_stack(&circuits, &runtime));
+    bench.of("full stack of layers", full_stack(&circuits, &runtime, shadow::Settings::default().one_in));
 
     let breaker = CircuitBreakerLayer::standard().build().expect("the preset is valid");
     bench.of("tower-resilience 0.14", breaker.layer(bare()));
@@ -148,8 +151,9 @@ fn admitted(criterion: &mut Criterion) {
 }
 
 /// A proof that stands, as on any day but the first: every call of a fallback in doubt is shadowed.
-async fn proven() -> Proof {
-    let proof = Proof::new(shadow::Settings::default(), |_| {}).expect("the defaults are valid");
+async fn proven(one_in: u32) -> Proof {
+    let settings = shadow::Settings { one_in, ..shadow::Settings::default() };
+    let proof = Proof::new(settings, |_| {}).expect("they are in bounds");
     let mut service = ShadowLayer::new(bare(), |answer: &usize| *answer, proof.clone()).layer(bare());
     let Ok(_) = service.call(PARTITION).await;
     while proof.standing().is_err() {
@@ -158,12 +162,13 @@ async fn proven() -> Proof {
     proof
 }
 
-/// Every layer in its place, as `degrade` says how to compose them; two in a hundred calls are shadowed.
+/// Every layer in its place, as `degrade` says how to compose them; of so many calls one is shadowed.
 fn full_stack(
     circuits: &Circuits,
     runtime: &Runtime,
+    one_in: u32,
 ) -> impl Service<usize, Response = usize, Error = Infallible> + Clone + Send + use<> {
-    let proof = runtime.block_on(proven());
+    let proof = runtime.block_on(proven(one_in));
     let fallback = ServiceBuilder::new()
         .map_err(|_| -> Infallible { unreachable!("the circuit is closed") })
         .layer(ProvenLayer::new(proof.clone()))
@@ -215,5 +220,24 @@ fn refused(criterion: &mut Criterion) {
     bench.of("failsafe 1.3", breaker);
 }
 
-criterion_group!(benches, admitted, refused);
+/// Each layer of the full stack around a bare service, to see what it costs and where two threads meet.
+fn taken_apart(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build();
+    let runtime = runtime.expect("a runtime starts");
+    let mut bench = Bench::new(criterion, "a layer of the full stack", &runtime);
+    let circuits = circuits();
+    let proof = runtime.block_on(proven(NEVER));
+    let by_partition = ByPartition::new(circuits.switches(), partition);
+    bench.of("all of them, no call shadowed", full_stack(&circuits, &runtime, NEVER));
+    bench.of("rescue", RescueLayer::new(|never: Infallible| match never {}).layer(bare()));
+    bench.of("early drop", EarlyDropLayer::new(|_: &usize| SECOND, Duration::from_millis(1)).layer(bare()));
+    bench.of("deadline", DeadlineLayer::new(|_: &usize| SECOND).layer(bare()));
+    let shed = ShedLayer::new(Limits::of(100), SECOND, |_: &usize| Priority::Quote);
+    bench.of("shed", shed.expect("the limits are in order").layer(bare()));
+    bench.of("degrade", DegradeLayer::new(bare(), by_partition).layer(bare()));
+    bench.of("shadow", ShadowLayer::new(bare(), |answer: &usize| *answer, proof).layer(bare()));
+    bench.of("track", TrackLayer::new(circuits.unanswered(), partition).layer(bare()));
+}
+
+criterion_group!(benches, admitted, taken_apart, refused);
 criterion_main!(benches);

@@ -13,6 +13,11 @@ use std::time::Duration;
 /// In gaps of the longest length that counts: with the defaults six looks, in which everybody has had a turn.
 const SETTLING: u32 = 3;
 
+/// Nanoseconds, of at most five hundred years.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Turns the caller's time into the time that was seen.
 #[derive(Debug)]
 pub(crate) struct SeenTime {

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::time::nanos;
+
 const SLOTS: usize = 6;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,17 +18,17 @@ struct Slot<T> {
 /// What was gathered in about the last `window`, slot by slot.
 #[derive(Debug)]
 pub(crate) struct Sliding<T> {
-    slot_ns: u128,
+    slot_ns: u64,
     slots: [Slot<T>; SLOTS],
 }
 
 impl<T: Copy + Default> Sliding<T> {
     pub(crate) fn new(window: Duration) -> Self {
-        Self { slot_ns: (window.as_nanos() / SLOTS as u128).max(1), slots: [Slot::default(); SLOTS] }
+        Self { slot_ns: (nanos(window) / SLOTS as u64).max(1), slots: [Slot::default(); SLOTS] }
     }
 
     fn number(&self, now: Duration) -> u64 {
-        u64::try_from(now.as_nanos() / self.slot_ns).unwrap_or(u64::MAX)
+        nanos(now) / self.slot_ns
     }
 
     /// The slot of this moment, empty at first.
@@ -50,9 +52,9 @@ impl<T: Copy + Default> Sliding<T> {
     }
 }
 
-/// The largest sample of about the last `window`.
+/// The largest sample of about the last `window`, to the nanosecond.
 #[derive(Debug)]
-pub(crate) struct WindowedMax(Sliding<Duration>);
+pub(crate) struct WindowedMax(Sliding<u64>);
 
 impl WindowedMax {
     pub(crate) fn new(window: Duration) -> Self {
@@ -61,12 +63,12 @@ impl WindowedMax {
 
     pub(crate) fn record(&mut self, sample: Duration, now: Duration) {
         let max = self.0.slot(now);
-        *max = sample.max(*max);
+        *max = nanos(sample).max(*max);
     }
 
     /// Zero while there is no sample.
     pub(crate) fn max(&self, now: Duration) -> Duration {
-        self.0.live(now).copied().max().unwrap_or_default()
+        Duration::from_nanos(self.0.live(now).copied().max().unwrap_or_default())
     }
 }
 

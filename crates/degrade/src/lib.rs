@@ -45,6 +45,7 @@ pub mod shadow;
 pub mod shed;
 pub mod track;
 
+mod lanes;
 mod turn;
 
 pub use bulkhead::{Bulkhead, BulkheadLayer};

@@ -49,7 +49,7 @@ pub use self::change::{CircuitView, ModeChange, Words};
 use self::one::{Circuit, Look};
 pub use self::orders::{ORDER_MAX, UnknownPartition};
 pub use self::outcomes::Outcomes;
-use self::schedule::{Schedule, Turn};
+use self::schedule::Schedule;
 use self::scope::Scope;
 pub use self::scope::{ScopeChange, ScopeKind, ScopeView};
 use crate::inflight::{Guard, InFlight};
@@ -79,7 +79,7 @@ impl Calls {
 /// The circuits of one service.
 #[derive(Debug)]
 pub struct Circuits {
-    settings: Settings,
+    settings: Arc<Settings>,
     words: Words,
     time: SeenTime,
     circuits: Vec<Circuit>,
@@ -91,7 +91,6 @@ pub struct Circuits {
     outcomes: Outcomes,
     next_beat: u64,
     schedule: Schedule,
-    turns: Vec<Turn>,
     watched: Duration,
     looks: u64,
 }
@@ -133,6 +132,7 @@ impl Circuits {
         seed: u64,
     ) -> Result<Self, BadSetting> {
         settings.check()?;
+        let settings = Arc::new(settings);
         let names: Vec<Arc<str>> = names.into_iter().take(PARTITIONS_MAX + 1).map(Into::into).collect();
         if names.len() > PARTITIONS_MAX {
             return Err(BadSetting {
@@ -168,7 +168,6 @@ impl Circuits {
             unanswered: Calls { rings: unanswered.into() },
             next_beat: 0,
             schedule: Schedule::new(count, wake),
-            turns: Vec::with_capacity(count),
             watched: Duration::ZERO,
             looks: 0,
         })
@@ -203,28 +202,21 @@ impl Circuits {
     /// failed or slow, so that a process that was stopped does not blame its dependency.
     ///
     /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal. One in which nothing happens
-    /// is at rest: it costs a comparison until somebody calls, its heartbeat ends, or a second has passed.
+    /// is at rest: it is not looked at until somebody calls, a heartbeat is late, or a second has passed.
     pub fn watch(&mut self, now: Duration) -> Vec<ModeChange> {
         let seen = self.time.look(now);
         let before = std::mem::replace(&mut self.watched, seen);
-        let (mut changes, mut turns) = (Vec::new(), std::mem::take(&mut self.turns));
-        turns.clear();
-        self.schedule.turns(seen, &mut turns);
-        self.looks += turns.len() as u64;
-        for Turn { partition, awake } in turns.iter().copied() {
-            let (ended, refused) = self.outcomes.take(partition);
-            let outcomes = (ended.filter(|_| !self.time.settles()), refused);
-            let look = Look { now: seen, before, awake, outcomes };
-            let circuit = &mut self.circuits[partition];
-            let admitted = circuit.state().permille();
-            let steps = circuit.watch(look, &self.settings);
-            if circuit.state().permille() != admitted {
-                self.tell_switch(partition);
+        let mut changes = Vec::new();
+        for word in self.schedule.words() {
+            let (turns, awake) = self.schedule.turns(word, seen);
+            for partition in schedule::circuits(word, turns) {
+                let awake = schedule::contains(awake, partition);
+                let steps = self.look_at(partition, seen, before, awake);
+                changes
+                    .extend(steps.into_iter().flatten().map(|step| self.publish(partition, step, now, seen)));
+                self.plan(partition, seen);
             }
-            changes.extend(steps.into_iter().flatten().map(|step| self.publish(partition, step, now, seen)));
-            self.plan(partition, seen);
         }
-        self.turns = turns;
         self.watch_scopes(now, seen);
         changes
     }
@@ -255,6 +247,26 @@ impl Circuits {
     #[must_use]
     pub fn scopes(&self) -> Vec<ScopeView> {
         self.scopes.iter().map(Scope::view).collect()
+    }
+
+    /// One look at one circuit, and its switch.
+    fn look_at(
+        &mut self,
+        partition: usize,
+        now: Duration,
+        before: Duration,
+        awake: bool,
+    ) -> [Option<one::Step>; 2] {
+        self.looks += 1;
+        let (ended, refused) = self.outcomes.take(partition);
+        let outcomes = (ended.filter(|_| !self.time.settles()), refused);
+        let circuit = &mut self.circuits[partition];
+        let admitted = circuit.state().permille();
+        let steps = circuit.watch(Look { now, before, awake, outcomes }, &self.settings);
+        if circuit.state().permille() != admitted {
+            self.tell_switch(partition);
+        }
+        steps
     }
 
     /// Looks at the scopes, and tells the switches of their partitions.

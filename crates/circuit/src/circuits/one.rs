@@ -5,8 +5,8 @@
 //!
 //! # Rest
 //! A circuit in which nothing happens is put to sleep after [`QUIET_LOOKS`]: its rings are not read until a call wakes
-//! it. What still reaches it are its heartbeats, in a short look each, and a whole look every [`REST_MAX`], which is how
-//! late it hears of what time alone changes.
+//! it. What still reaches it is a heartbeat that does not come back in time, in a short look, and a whole look every
+//! [`REST_MAX`], which is how late it hears of what time alone changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +97,7 @@ pub(super) struct Step {
 impl Circuit {
     pub(super) fn new(
         name: Arc<str>,
-        settings: &Settings,
+        settings: &Arc<Settings>,
         seed: u64,
         unacked: Watch,
         unanswered: Watch,
@@ -113,7 +113,7 @@ impl Circuit {
             queue: QueueFull::default(),
             called: None,
             said: Verdict::Healthy,
-            machine: Machine::new(settings.clone(), seed),
+            machine: Machine::new(Arc::clone(settings), seed),
             unacked,
             unanswered,
             usual_ack: WindowedMax::new(settings.window),
@@ -324,9 +324,13 @@ impl Circuit {
     }
 
     pub(super) fn heartbeat_returned(&mut self, number: u64, now: Duration) {
-        let took = self.beats.returned(number, now);
+        let Some(took) = self.beats.returned(number, now) else { return };
         if self.learns() {
-            took.into_iter().for_each(|took| self.usual_round_trip.record(took, now));
+            self.usual_round_trip.record(took, now);
+        }
+        if !matches!(self.machine.state(), State::HalfOpen { .. }) {
+            // Nobody waits to hear that nothing is wrong: it is no reason to look.
+            self.beats.settle(now);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::Circuits;
+use super::{Circuits, schedule};
 use crate::heartbeat::Beat;
 use crate::signal::acks::AckReport;
 use crate::signal::consumer::ConsumerReport;
@@ -47,15 +47,16 @@ impl Circuits {
     /// The heartbeats to send now; whoever takes them must send them, for they are under way from here on.
     pub fn heartbeats_due(&mut self, now: Duration) -> Vec<Beat> {
         let seen = self.time.at(now);
-        let (mut due, mut beats) = (Vec::new(), Vec::new());
+        let mut beats = Vec::new();
         let missed = self.time.missed(now);
-        self.schedule.beats(seen, &mut due);
-        for partition in due {
-            if self.circuits[partition].start_heartbeat(self.next_beat, seen, missed) {
-                beats.push(Beat { partition, number: self.next_beat });
-                self.next_beat += 1;
+        for word in self.schedule.words() {
+            for partition in schedule::circuits(word, self.schedule.beats(word, seen)) {
+                if self.circuits[partition].start_heartbeat(self.next_beat, seen, missed) {
+                    beats.push(Beat { partition, number: self.next_beat });
+                    self.next_beat += 1;
+                }
+                self.plan(partition, seen);
             }
-            self.plan(partition, seen);
         }
         beats
     }

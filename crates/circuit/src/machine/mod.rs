@@ -25,6 +25,7 @@
 mod ramp;
 mod state;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::heartbeat::Outcome;
@@ -74,7 +75,7 @@ pub struct Transition {
 /// One circuit.
 #[derive(Debug)]
 pub struct Machine {
-    settings: Settings,
+    settings: Arc<Settings>,
     state: State,
     since: Duration,
     admits_since: Duration,
@@ -87,10 +88,10 @@ pub struct Machine {
 impl Machine {
     /// A closed circuit. The seed jitters its dwells, so that circuits that trip together are not probed together.
     #[must_use]
-    pub fn new(settings: Settings, seed: u64) -> Self {
+    pub fn new(settings: impl Into<Arc<Settings>>, seed: u64) -> Self {
         let start = Duration::ZERO;
         Self {
-            settings,
+            settings: settings.into(),
             state: State::Closed,
             since: start,
             admits_since: start,

@@ -20,7 +20,7 @@ struct Totals {
 /// What all services of a layer share. A clone is the same.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Walls {
-    pub(super) places: Arc<Places>,
+    pub(super) places: Places,
     totals: Arc<Totals>,
 }
 

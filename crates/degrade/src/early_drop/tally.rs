@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::error::TooLate;
 use crate::admission::Hold;
+use crate::lanes::{Lane, Lanes};
 
 #[derive(Debug, Default)]
 struct Totals {
@@ -14,9 +15,15 @@ struct Totals {
 }
 
 /// The counters of a layer. A clone is the same counters.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tally {
-    totals: Arc<Totals>,
+    totals: Lanes<Totals>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { totals: Lanes::new(Totals::default) }
+    }
 }
 
 /// Calls so far.
@@ -34,28 +41,32 @@ impl Tally {
     /// Calls so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
+        let sum = |total: fn(&Totals) -> &AtomicU64| {
+            self.totals.all().map(|totals| total(totals).load(Relaxed)).sum()
+        };
         Counts {
-            passed: self.totals.passed.load(Relaxed),
-            unmeetable: self.totals.unmeetable.load(Relaxed),
-            abandoned: self.totals.abandoned.load(Relaxed),
+            passed: sum(|totals| &totals.passed),
+            unmeetable: sum(|totals| &totals.unmeetable),
+            abandoned: sum(|totals| &totals.abandoned),
         }
     }
 
     pub(super) fn dropped(&self, late: TooLate) {
-        let total = if late.left.is_zero() { &self.totals.passed } else { &self.totals.unmeetable };
+        let totals = &self.totals.mine().0;
+        let total = if late.left.is_zero() { &totals.passed } else { &totals.unmeetable };
         total.fetch_add(1, Relaxed);
     }
 
     #[inline]
     pub(super) fn caller(&self) -> Caller {
-        Caller { totals: Some(Arc::clone(&self.totals)) }
+        Caller { totals: Some(Arc::clone(self.totals.mine())) }
     }
 }
 
 /// A caller who waits. Dropped before the answer, it counts as one who gave up.
 #[derive(Debug)]
 pub struct Caller {
-    totals: Option<Arc<Totals>>,
+    totals: Option<Arc<Lane<Totals>>>,
 }
 
 impl Hold for Caller {
@@ -69,7 +80,7 @@ impl Drop for Caller {
     #[inline]
     fn drop(&mut self) {
         if let Some(totals) = &self.totals {
-            totals.abandoned.fetch_add(1, Relaxed);
+            totals.0.abandoned.fetch_add(1, Relaxed);
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Proof {
 struct Known {
     settings: Settings,
     began: Instant,
-    places: Arc<Places>,
+    places: Places,
     /// Milliseconds from `began` to the last answer.
     answered_ms: AtomicU64,
     ever_agreed: AtomicBool,
@@ -60,7 +60,7 @@ impl Proof {
         let known = Known {
             settings,
             began: Instant::now(),
-            places: Arc::default(),
+            places: Places::default(),
             answered_ms: AtomicU64::new(0),
             ever_agreed: AtomicBool::new(false),
             diverged_in_a_row: AtomicU32::new(0),

@@ -9,7 +9,7 @@ use crate::admission::{Permit, Places};
 /// The places of a layer. A clone is the same places.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Room {
-    places: Arc<Places>,
+    places: Places,
     shed: Arc<[AtomicU64; 4]>,
 }
 
