@@ -42,6 +42,8 @@ pub struct Connections {
     pub connect_time: Latencies,
     /// Why the first was not opened.
     pub failure: Option<String>,
+    /// Why the first exchange broke.
+    pub breach: Option<String>,
 }
 
 impl Connections {
@@ -52,6 +54,7 @@ impl Connections {
         self.burned += other.burned;
         self.connect_time.merge(&other.connect_time);
         self.failure = self.failure.take().or_else(|| other.failure.clone());
+        self.breach = self.breach.take().or_else(|| other.breach.clone());
     }
 }
 
@@ -221,6 +224,11 @@ impl Pool {
 
     fn lease(self: &Rc<Self>, lane: Lane) -> Lease {
         Lease { lane: Some(lane), is_whole: true, pool: Rc::downgrade(self) }
+    }
+
+    /// An exchange broke.
+    pub(crate) fn broke(&self, why: String) {
+        self.seen.borrow_mut().breach.get_or_insert(why);
     }
 
     fn closed(self: &Rc<Self>) {
