@@ -6,11 +6,12 @@
     benches/loadgen/measure.py wires [ROUNDS]   the same for HTTP/1.1 and HTTP/2, in the clear and under TLS, as a ratio to the first
     benches/loadgen/measure.py lag [ROUNDS]     its own lag at 5,000/s
     benches/loadgen/measure.py offered [ROUNDS] 100,000/s offered with at most 256 in flight
+    benches/loadgen/measure.py memory [MINUTES] its size during ten minutes at 5,000/s with an outage in the middle
     benches/loadgen/measure.py hangs [TOOL...]  the two outages that load generators misreport
 
 The generator has core 0, the service (the example `hang`, for `wires` nginx) core 1. Rounds are interleaved: every tool
 once, then again; a ratio is to the first of the same round, and the median of the ratios is told. Peers that are not
-installed are left out. Debian has wrk, hey, h2load (nghttp2-client), ab (apache2-utils), siege and nginx-light; npm has
+installed are left out. Debian has time (GNU; needed), wrk, hey, h2load (nghttp2-client), ab (apache2-utils), siege and nginx-light; npm has
 autocannon, crates.io oha, and the Go module proxy go.k6.io/k6 and github.com/tsenart/vegeta/v12.
 """
 
@@ -37,9 +38,11 @@ CLOSED_S = 3
 
 
 def run(command, patience_s=60):
-    """What it printed, the seconds of CPU that it used, its largest size in MB; nothing of one that does not end."""
+    """What it printed, the seconds of CPU that it used, its largest size in MB; nothing of one that does not end.
+
+    GNU time tells the size: what we started ourselves would be told to be as large as this interpreter at least."""
     process = subprocess.Popen(
-        ["taskset", "-c", "0", "sh", "-c", command],
+        ["taskset", "-c", "0", "/usr/bin/time", "-f", "\n%M KB at most", "sh", "-c", command],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )
     killer = threading.Timer(patience_s, os.killpg, [process.pid, signal.SIGKILL])
@@ -47,7 +50,7 @@ def run(command, patience_s=60):
     printed = process.stdout.read()
     _, process.returncode, used = os.wait4(process.pid, 0)
     killer.cancel()
-    return printed, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return printed, used.ru_utime + used.ru_stime, (number(r"(\d+) KB at most\n$", printed) or float("nan")) / 1024
 
 
 class Service:
@@ -198,6 +201,27 @@ def offered(rounds=3):
         print(f"{100 * answered(result) / books['intended']:.2f} % answered, lag p99 {lag['p99']} ms, {mb:.0f} MB")
 
 
+def memory(minutes=10):
+    seconds = int(60 * float(minutes))
+    begins, ends = seconds // 2, seconds // 2 + min(10, seconds // 6)
+    command = [LOADGEN, URL, "--rate", "5000", "--duration", f"{seconds}s", "--outage", f"{begins}s..{ends}s", *QUIET]
+    with hang(begins, ends):
+        process = subprocess.Popen(["taskset", "-c", "0", *command], stdout=subprocess.PIPE, text=True)
+        begun = time.monotonic()
+        sizes = {}
+        # Ten looks, and one when the outage has passed.
+        for at in sorted([seconds * it // 10 for it in range(1, 11)] + [ends + 3]):
+            time.sleep(max(0, begun + at - time.monotonic()))
+            sizes = dict(re.findall(r"(Vm\w+):\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text()))
+            print(f"after {at:>4} s: VmRSS {int(sizes['VmRSS']) / 1024:.1f} MB", flush=True)
+        result = document(process.stdout.read())
+        process.wait()
+    books = result["conservation"]
+    counts = " + ".join(f"{count} {outcome}" for outcome, count in result["counts"].items())
+    print(f"VmHWM {int(sizes['VmHWM']) / 1024:.1f} MB; {books['intended']} intended = {counts}; conserved: {books['holds']}")
+    print(f"$ {' '.join(command)}")
+
+
 def of_loadgen(out):
     result = document(out)
     told = result["phases"]["before"].get("ok", {}).get("response_ms", {})
@@ -318,7 +342,7 @@ def hangs(*wanted):
 
 
 if __name__ == "__main__":
-    commands = {"cpu": cpu, "wires": wires, "lag": lag, "offered": offered, "hangs": hangs}
+    commands = {"cpu": cpu, "wires": wires, "lag": lag, "offered": offered, "memory": memory, "hangs": hangs}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -9,12 +9,13 @@
 //! ```
 
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 /// It says what HTTP/1.1 takes for granted, for clients of HTTP/1.0 such as `ab`.
@@ -36,7 +37,12 @@ async fn main() -> io::Result<()> {
         _ => return Err(io::Error::other("usage: hang ADDRESS [FROM_S UNTIL_S]")),
     };
     let hangs = hangs.ok_or_else(|| io::Error::other("FROM_S and UNTIL_S are seconds, such as 4 and 8"))?;
-    let listener = TcpListener::bind(address).await?;
+    let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    // By default 128: a moment without a processor would fill it, and connections take a second longer.
+    let listener = socket.listen(4096)?;
     loop {
         let (stream, _) = listener.accept().await?;
         // A customer who goes away is no reason to stop.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use gates::units::duration;
 use recorder::{Conservation, Latencies, Outcome};
 
 use crate::{Connections, Machine, Mode, Plan};
@@ -11,7 +12,7 @@ use crate::{Connections, Machine, Mode, Plan};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
     /// The generator was too late itself, so its latencies are partly its own.
-    #[error("the generator could not keep its schedule: p99 of its lag is {p99:?}, the limit {limit:?}")]
+    #[error("the generator could not keep its schedule: p99 of its lag is {}, the limit {}", duration(*p99), duration(*limit))]
     ScheduleLag {
         /// Measured.
         p99: Duration,

@@ -3,6 +3,7 @@
 //! The deadline counts from the intended start and covers everything: waiting for a connection, sending, the answer to
 //! its last byte.
 
+use std::error::Error as _;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -21,7 +22,7 @@ use crate::tally::{Ending, Flight};
 /// Why there was no complete answer.
 enum NoAnswer {
     NotConnected,
-    Broken,
+    Broken(String),
 }
 
 impl From<NotConnected> for NoAnswer {
@@ -31,8 +32,9 @@ impl From<NotConnected> for NoAnswer {
 }
 
 impl From<hyper::Error> for NoAnswer {
-    fn from(_: hyper::Error) -> Self {
-        Self::Broken
+    fn from(error: hyper::Error) -> Self {
+        let cause = error.source().map(|cause| format!(": {cause}"));
+        Self::Broken(format!("{error}{}", cause.unwrap_or_default()))
     }
 }
 
@@ -49,12 +51,15 @@ pub(crate) struct Exchange<'a> {
 /// Sends the request and ends its flight.
 pub(crate) async fn fly(exchange: Exchange<'_>, mut flight: Flight, deadlines: &Deadlines) -> Outcome {
     flight.begun();
-    let due = flight.due();
+    let (due, pool) = (flight.due(), exchange.pool);
     let answer = deadlines.within(due, pin!(exchange.run(&mut flight))).await;
     let ending: Ending = match answer {
         None => Outcome::Timeout.into(),
         Some(Err(NoAnswer::NotConnected)) => Outcome::ErrorConnect.into(),
-        Some(Err(NoAnswer::Broken)) => Outcome::ErrorIo.into(),
+        Some(Err(NoAnswer::Broken(why))) => {
+            pool.broke(why);
+            Outcome::ErrorIo.into()
+        }
         Some(Ok(ending)) => ending,
     };
     flight.end(ending);
@@ -94,7 +99,7 @@ async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<(Ending, 
         kept.extend_from_slice(if wanted { data } else { b"" });
     }
     if announced.is_some_and(|announced| announced != received) {
-        return Err(NoAnswer::Broken);
+        return Err(NoAnswer::Broken("the answer ended before its announced length".to_owned()));
     }
     let ending = Ending {
         outcome: mapping.outcome(head.status, &head.headers),

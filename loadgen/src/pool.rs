@@ -6,12 +6,13 @@
 //! connection with it: a late answer must not be read as the answer to the next request. In HTTP/2 it resets its stream,
 //! and the lane is free again. A connection is closed when the last of its lanes is given up.
 //!
-//! Opening is a task of its own: a request that gives up waiting leaves the opening connection to the next in line.
+//! Opening is a task of its own: a request that gives up waiting leaves the opening connection to the next in line. An
+//! opening that is refused is the failure of the first in line; one that takes longer than the deadline is nobody's, for a
+//! full listen queue answers no SYN and says nothing about the next.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::io;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ pub struct Connections {
     pub connect_time: Latencies,
     /// Why the first was not opened.
     pub failure: Option<String>,
+    /// Why the first exchange broke.
+    pub breach: Option<String>,
 }
 
 impl Connections {
@@ -51,6 +54,7 @@ impl Connections {
         self.burned += other.burned;
         self.connect_time.merge(&other.connect_time);
         self.failure = self.failure.take().or_else(|| other.failure.clone());
+        self.breach = self.breach.take().or_else(|| other.breach.clone());
     }
 }
 
@@ -157,9 +161,11 @@ impl Pool {
             let begun = Instant::now();
             let connected = timeout(pool.connect_max, pool.dialer.connect()).await;
             pool.opening.set(pool.opening.get() - 1);
-            match connected.map_err(io::Error::from).flatten() {
-                Ok((requests, driver)) => pool.opened(requests, driver, begun.elapsed()),
-                Err(error) => pool.failed(&error),
+            match connected {
+                Ok(Ok((requests, driver))) => pool.opened(requests, driver, begun.elapsed()),
+                Ok(Err(error)) => pool.failed(error.to_string(), pool.lanes_max),
+                // Whoever waited for it has timed out before; those in line now have their own deadlines.
+                Err(_) => pool.failed(format!("no connection within {:?}", pool.connect_max), 0),
             }
         })
     }
@@ -180,15 +186,15 @@ impl Pool {
         self.idle.borrow_mut().sort_by_key(|lane| Reverse(lane.number));
     }
 
-    /// One failure for as many in line as it was opened for; the others have openings of their own.
-    fn failed(self: &Rc<Self>, error: &io::Error) {
+    /// Tells as many in line that there is no connection as it was opened for; the others have openings of their own.
+    fn failed(self: &Rc<Self>, why: String, concerned_max: usize) {
         let mut seen = self.seen.borrow_mut();
         seen.failed += 1;
-        seen.failure.get_or_insert_with(|| error.to_string());
+        seen.failure.get_or_insert(why);
         drop(seen);
         let mut line = self.line.borrow_mut();
         line.retain(|it| !it.is_closed());
-        let concerned = self.lanes_max.min(line.len());
+        let concerned = concerned_max.min(line.len());
         for waiting in line.drain(..concerned) {
             // They wait, as was just seen.
             let _ = waiting.send(Err(NotConnected));
@@ -218,6 +224,11 @@ impl Pool {
 
     fn lease(self: &Rc<Self>, lane: Lane) -> Lease {
         Lease { lane: Some(lane), is_whole: true, pool: Rc::downgrade(self) }
+    }
+
+    /// An exchange broke.
+    pub(crate) fn broke(&self, why: String) {
+        self.seen.borrow_mut().breach.get_or_insert(why);
     }
 
     fn closed(self: &Rc<Self>) {

@@ -68,6 +68,11 @@ impl Recorder {
         self.response(phase, outcome).map_or(0, Latencies::count)
     }
 
+    /// How many requests were intended in this phase.
+    pub fn in_phase(&self, phase: Phase) -> u64 {
+        Outcome::ALL.into_iter().map(|outcome| self.count(phase, outcome)).sum()
+    }
+
     /// How many intended requests were counted in all.
     pub fn total(&self) -> u64 {
         self.occupied().map(|cell| cell.response.count()).sum()

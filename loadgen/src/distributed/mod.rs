@@ -29,7 +29,7 @@ pub use fleet::{Fleet, JoinError};
 pub use worker::{ListenError, Worker};
 
 /// The version of the protocol. Sides of different versions refuse each other.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// How long either side waits for a word of the other while they make acquaintance, and how long a worker may be silent
 /// while it runs: it has something to say five times a second.

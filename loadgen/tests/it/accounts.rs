@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::scripted::{Raw, RawAnswer, Scripted, eventually, refusing, request, spec};
-use loadgen::{Executed, Invalid, Limits, Mode, Plan, PlanSpec, RunResult, spawn};
+use crate::scripted::{Full, Raw, RawAnswer, Scripted, eventually, refusing, request, spec};
+use loadgen::{Connections, Executed, Invalid, Limits, Mode, Plan, PlanSpec, RunResult, spawn};
 use recorder::Outcome;
 
 fn run(spec: PlanSpec) -> RunResult {
@@ -91,6 +91,20 @@ fn a_request_that_waits_for_a_connection_times_out_by_its_intended_start() {
     assert!(result.observations().all(|it| it.response >= limits.deadline));
     assert!(result.observations().any(|it| it.service.is_none()), "some never got a connection");
     assert!(result.connections().burned > 0, "a timeout takes its connection with it");
+}
+
+#[test]
+fn a_target_that_takes_no_connection_lets_its_requests_time_out() {
+    let full = Full::start();
+    let limits = short(300);
+    let requests = vec![request("full", "order")];
+    let result = run(PlanSpec { requests, limits, ..spec(&[("full", full.address)]) });
+    assert_accounted(&result);
+    assert_eq!(result.count(Outcome::Timeout), result.conservation().intended);
+    assert!(result.observations().all(|it| it.response >= limits.deadline));
+    let Connections { failed, failure, .. } = result.connections();
+    assert!(*failed > 0, "its queue takes a few and no more");
+    assert_eq!(failure.as_deref(), Some("no connection within 300ms"));
 }
 
 #[test]

@@ -54,6 +54,11 @@ fn files_agree_with_the_result() {
     assert!(report.contains(r#"<failure message="expected count = 0: NOT met, measured "#), "{report}");
     let left = std::fs::read_dir(folder.path().join("out")).unwrap().count();
     assert_eq!(left, 6, "no half-written file is left behind");
+
+    let command = result["command"].as_str().unwrap();
+    assert!(command.contains("--workers 2 ") && command.ends_with(" --expect 'count = 0'"), "{command}");
+    let page = read(folder.path(), "report.html");
+    assert!(page.contains(command), "{command}");
 }
 
 /// Every tag of a log by an independent reader: `[tag, count, p50, p90, p99, p999, max]` in microseconds.
@@ -179,6 +184,7 @@ fn an_interrupted_run_is_told_of_like_a_whole_one() {
     let mut run =
         loadgen(&[&url, "--duration", "600s", "--deadline", "600s", "--lag-limit", "20s", "--json"])
             .args(["--out", out.to_str().unwrap(), "--in-flight", "40"])
+            .args(["--outage", "0s..500s", "--expect", "recover < 5s"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -194,5 +200,13 @@ fn an_interrupted_run_is_told_of_like_a_whole_one() {
     assert_eq!((&result["status"], &result["partial"]), (&"partial".into(), &true.into()));
     assert_eq!(result["counts"]["unfinished"], 40, "{printed}");
     assert_eq!(checked(&read(folder.path(), "result.json")), result);
-    assert!(read(folder.path(), "events.ndjson").contains(r#""event":"interrupted""#));
+    let events = read(folder.path(), "events.ndjson");
+    assert!(events.contains(r#""event":"interrupted""#));
+    assert!(
+        events.contains(r#""detail":"outage""#) && !events.contains(r#""detail":"recovery""#),
+        "{events}"
+    );
+    assert_eq!(result["gates"][0]["decision"], "not_met", "nobody came after the heal: {printed}");
+    let page = read(folder.path(), "report.html");
+    assert!(page.contains("the outage begins") && !page.contains("it ends (heals)"));
 }

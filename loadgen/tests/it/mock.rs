@@ -113,15 +113,13 @@ impl Behaviour {
     fn outcomes(self) -> &'static [Outcome] {
         match self {
             Well | Slow | Drip | Interim | Chunked | UntilClosed | SaysClose => &[Outcome::Ok],
-            Hang | DripForEver => &[Outcome::Timeout],
+            Hang | DripForEver | HandshakeHangs => &[Outcome::Timeout],
             // What is too much stands in the way of the next request, if it comes before the connection is given up.
             TooLong => &[Outcome::Ok, Outcome::ErrorIo],
             Switching => &[Outcome::ErrorStatus],
             Reset | HalfClosed | TooShort | ChunkedBroken | ChunkedCut | HugeHeader | ManyHeaders
             | Garbage | CutShort => &[Outcome::ErrorIo],
             NoTls | HandshakeCut | OtherName => &[Outcome::ErrorConnect],
-            // Both give up at the same time.
-            HandshakeHangs => &[Outcome::ErrorConnect, Outcome::Timeout],
             ClosesAtOnce => &[Outcome::ErrorIo, Outcome::ErrorConnect],
         }
     }

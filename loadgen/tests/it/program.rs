@@ -89,7 +89,8 @@ fn a_run_prints_its_account_and_exits_with_0() {
     let output = output(&short(&url, &["--warm-up", "200ms", "--workers", "2"]));
     let printed = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{printed}");
-    for said in ["ok_kafka", "intended = ", " in the warm-up", "own lag", "passed"] {
+    for said in ["ok_kafka", "intended = ", " in the warm-up", "own lag", "valid; nothing was expected of it"]
+    {
         assert!(printed.contains(said), "{said}: {printed}");
     }
     assert!(!printed.contains('\x1b'), "no colours in a pipe: {printed}");
@@ -147,6 +148,11 @@ fn mistakes_are_told_with_what_is_allowed_and_exit_with_64() {
     exits(&[dead, "--arrivals", "ramp"], 64, "needs --rate-to");
     exits(&[dead, "--spike", "1s..2s"], 64, "--spike says nothing about these arrivals");
     exits(&[dead, "--in-flight", "0"], 64, "in_flight_max is 0: allowed is 1 to 1000000");
+    exits(&[dead, "--closed", "--rate", "5"], 64, "--rate says nothing in a closed loop");
+    exits(&[dead, "--closed", "--in-flight", "5"], 64, "--connections are its users");
+    exits(&[dead, "--streams", "5"], 64, "--streams says nothing without --http2");
+    exits(&[dead, "--insecure"], 64, "--insecure says nothing without an https:// target");
+    exits(&[dead, "--outage", "4s..8s", "--duration", "8s"], 64, "within the run, which is of 8s");
     exits(&[dead, "--expect", "p95 < 5ms"], 64, "column 1: unknown measure `p95`; did you mean `p99`?");
     exits(&[dead, "--expect", "recover < 5s"], 64, "when the outage ends must be said");
     exits(&[dead, "--expect", "ledger = balanced"], 64, "only a game day can measure this");
@@ -163,6 +169,18 @@ fn a_target_that_is_down_is_errors_and_not_silence() {
     let output = output(&[&url, "--duration", "300ms", "--quiet", "--json", "--lag-limit", "20s"]);
     let result = checked(&text(&output.stdout));
     assert_eq!(result["counts"]["error_connect"], result["conservation"]["intended"]);
+    exits(&[&url, "--duration", "300ms", "--lag-limit", "20s"], 0, "answers   none, to any request");
+}
+
+#[test]
+fn why_the_first_exchange_broke_is_told() {
+    let half = Raw::start(RawAnswer::Half);
+    let url = url(half.address, "");
+    exits(
+        &short(&url, &["--quiet"]),
+        0,
+        "the first error_io: error reading a body from connection: end of file before message length",
+    );
 }
 
 #[test]

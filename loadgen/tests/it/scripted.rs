@@ -17,7 +17,7 @@ use loadgen::{
     Arrivals, Choices, Limits, Mapping, Mode, PlanSpec, Product, Quantity, RequestSpec, Target, Wire,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep_until;
 
 /// An HTTP server: the last part of the path says how it answers.
@@ -129,6 +129,27 @@ async fn raw_exchange(mut stream: TcpStream, how: RawAnswer) {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nx-path: kafka\r\ncontent-length: 9\r\n\r\nhalf").await,
             );
         }
+    }
+}
+
+/// A listener that accepts nobody: when its queue is full, connections are neither taken nor refused.
+#[derive(Debug)]
+pub(crate) struct Full {
+    pub(crate) address: SocketAddr,
+    _listener: std::net::TcpListener,
+}
+
+impl Full {
+    pub(crate) fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let listener = {
+            let _here = runtime.enter();
+            socket.listen(1).and_then(TcpListener::into_std).expect("a bound socket can listen")
+        };
+        let address = listener.local_addr().expect("a bound port has an address");
+        Self { address, _listener: listener }
     }
 }
 

@@ -12,10 +12,12 @@ use crate::words::{grouped, percent, time};
 #[derive(Debug, Deserialize)]
 pub(super) struct Document {
     target: String,
+    command: Option<String>,
     status: String,
     invalid: Vec<String>,
     seed: u64,
     schedule_hash: String,
+    partial: bool,
     load: Load,
     limits: Limits,
     outage_ms: Option<Outage>,
@@ -75,22 +77,28 @@ pub(super) fn run(document: Document, log: Log) -> Run {
         "failed" | "invalid" => Mood::Bad,
         _ => Mood::Neutral,
     };
+    // Nothing was expected that could have been passed.
+    let is_judged = document.status != "passed" || !document.gates.is_empty();
+    let word = if is_judged { document.status.clone() } else { "valid".to_owned() };
     Run {
         name: format!("{}, seed {}", document.target, document.seed),
         title: mode(&document.load.mode),
-        status: Status { word: document.status.clone(), mood },
+        status: Status { word, mood },
         sentence: sentence(&document),
         schedule_hash: document.schedule_hash.clone(),
         settings: settings(&document),
-        repeat: vec![repeat(&document)],
+        repeat: document.command.clone().into_iter().collect(),
         arms: vec![arm(document, log)],
     }
 }
 
 fn arm(document: Document, log: Log) -> Arm {
     let outage = document.outage_ms.as_ref();
-    let from = outage.map(|it| it.from / 1e3);
-    let until = outage.and_then(|it| it.until).map(|ms| ms / 1e3);
+    // A run that was stopped did not see what was to come.
+    let end = if document.partial { log.end() } else { f64::INFINITY };
+    let seen = |ms: f64| Some(ms / 1e3).filter(|at| *at < end);
+    let from = outage.and_then(|it| seen(it.from));
+    let until = outage.and_then(|it| seen(it.until?));
     let mark = |at: Option<f64>, heals, words: &str| at.map(|at| Mark { at, heals, words: words.to_owned() });
     let marks = [mark(from, false, "the outage begins, as it was told"), mark(until, true, "it ends")];
     let began = [(Phase::Outage, from), (Phase::Recovery, until)];
@@ -149,7 +157,10 @@ fn mode(mode: &Value) -> String {
     let rate = mode.get("rate_per_s").and_then(Value::as_f64);
     match (text("/users"), rate, text("/arrivals/kind")) {
         (Some(users), ..) => format!("Closed loop, {users} users"),
-        (_, Some(rate), Some(arrivals)) => format!("Open loop, {rate} requests/s, {arrivals} arrivals"),
+        (_, Some(rate), Some(arrivals)) => {
+            let to = text("/arrivals/rate_to_per_s").map(|to| format!(" to {}", to.trim_end_matches(".0")));
+            format!("Open loop, {rate}{} requests/s, {arrivals} arrivals", to.unwrap_or_default())
+        }
         _ => "A load test".to_owned(),
     }
 }
@@ -183,22 +194,4 @@ fn settings(document: &Document) -> Vec<(String, String)> {
         ("schedule", document.schedule_hash.clone()),
     ];
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn repeat(document: &Document) -> String {
-    let mut command = format!("loadgen {} --seed {}", document.target, document.seed);
-    if let Some(rate) = document.load.mode.get("rate_per_s").and_then(Value::as_f64) {
-        command += &format!(" --rate {rate}");
-    }
-    if let Some(users) = document.load.mode.get("users") {
-        command += &format!(" --closed {users}");
-    }
-    let Limits { in_flight_max, deadline_ms, .. } = document.limits;
-    let duration = document.load.duration_ms;
-    command += &format!(" --duration {duration}ms --deadline {deadline_ms}ms --in-flight {in_flight_max}");
-    if let Some(outage) = &document.outage_ms {
-        let until = outage.until.map(|ms| format!("{ms}ms")).unwrap_or_default();
-        command += &format!(" --outage {}ms..{until}", outage.from);
-    }
-    command
 }

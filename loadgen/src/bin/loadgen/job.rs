@@ -47,10 +47,12 @@ impl Job {
     pub(crate) fn new(args: Args) -> Result<Self, Usage> {
         let Args { target, load, request, machines, outputs, .. } = args;
         let target = target.unwrap_or_default();
+        let given = load.clone();
         let mut traffic = match target.contains("://") {
             true => of_url(&target, load, &request)?,
             false => of_file(&target, load, &request)?,
         };
+        check_idle(&given, &traffic)?;
         // Those of the file too: a flag must not switch off what a file asks for.
         let gates = traffic.gates.iter().cloned().chain(outputs.expect).collect();
         let outage = traffic.load.outage;
@@ -59,6 +61,7 @@ impl Job {
         let plan = Plan::new(spec(traffic)?).map_err(|error| Usage(error.to_string()))?;
         let plan = Arc::new(plan);
         let job = Self { target, plan, gates, outage, promised };
+        job.check_outage()?;
         job.gates.iter().try_for_each(|gate| job.can_measure(gate))?;
         Ok(job)
     }
@@ -83,6 +86,19 @@ impl Job {
         self.plan.spec().targets.iter().any(|it| it.wire.http2)
     }
 
+    /// Its phases are in the run.
+    fn check_outage(&self) -> Result<(), Usage> {
+        let Some(Window { from, until }) = self.outage else { return Ok(()) };
+        let duration = self.plan.spec().duration;
+        if from < duration && until.is_none_or(|until| until < duration) {
+            return Ok(());
+        }
+        let duration = Time(duration);
+        Err(Usage(format!(
+            "--outage: it must begin and end within the run, which is of {duration}; one to its end is 4s.."
+        )))
+    }
+
     fn can_measure(&self, gate: &Gate) -> Result<(), Usage> {
         let refused = |why: String| Err(Usage(format!("gate `{gate}`: {why}")));
         let ends = self.outage.is_some_and(|it| it.until.is_some());
@@ -103,6 +119,31 @@ impl Job {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A flag that changes nothing is a misunderstanding. A file may say what only some of its runs need.
+fn check_idle(given: &Load, traffic: &Traffic) -> Result<(), Usage> {
+    let load = &traffic.load;
+    let is_http = traffic.targets.iter().all(|it| it.wire.tls.is_none());
+    let closed = "in a closed loop, where each user waits for the answer";
+    let idle = [
+        ("--rate", given.rate.is_some(), load.closed, closed),
+        ("--arrivals", given.arrivals.is_some(), load.closed, closed),
+        (
+            "--in-flight",
+            given.in_flight.is_some(),
+            load.closed && !load.http2,
+            "in a closed loop: --connections are its users",
+        ),
+        ("--streams", given.streams.is_some(), !load.http2, "without --http2"),
+        ("--cacert", given.cacert.is_some(), is_http, "without an https:// target"),
+        ("--insecure", given.insecure, is_http, "without an https:// target"),
+        ("--promised", given.promised.is_some(), load.outage.is_none(), "without --outage"),
+    ];
+    match idle.into_iter().find(|(_, is_given, is_idle, _)| *is_given && *is_idle) {
+        Some((flag, .., why)) => Err(Usage(format!("{flag} says nothing {why}"))),
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! # Layout
 //! - `args`, `values`, `file`, `place`: what may be asked for; `job`: what was, checked.
 //! - `measure`, `intervals`, `verdict`: what a run comes to; `table`, `files`, `live`, `metrics`: where that is told.
-//! - `machines`: one run from several of them.
+//! - `machines`: one run from several of them; `repeat`: the command that makes a run again.
 //!
 //! # Invariants
 //! Nothing is sent before all that was asked for is known to be sound. An interrupted run is told of like a whole one.
@@ -19,6 +19,7 @@ mod measure;
 mod metrics;
 mod output;
 mod place;
+mod repeat;
 mod table;
 mod values;
 mod verdict;

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use gates::{AuditFacts, Decided, Measurements, Share, Times};
 use loadgen::{Boundaries, Observation, Sink};
-use recorder::{Outcome, Recorder};
+use recorder::{Outcome, Phase, Recorder};
 
 use crate::files::IntervalFiles;
 use crate::intervals::{Brief, INTERVAL, OpenIntervals};
@@ -125,9 +125,9 @@ impl Measuring {
 
     /// What it comes to, and the files, which are whole.
     pub(crate) fn close(mut self) -> (Measured, Option<IntervalFiles>) {
-        self.run.times = self.times();
-        self.run.audit = AuditFacts::default();
         let all = merged(&self.run);
+        self.run.times = self.times(&all);
+        self.run.audit = AuditFacts::default();
         // Each gate held against the run, with the uncertainty that its intervals show.
         let gates = self.job.gates.iter().zip(&self.shares);
         let gates = gates.map(|(gate, shares)| (gate.to_string(), gate.decide(&self.run, shares))).collect();
@@ -135,10 +135,11 @@ impl Measuring {
         (Measured { run, all, statuses, warm_up, counts, firsts, gates }, files)
     }
 
-    fn times(&self) -> Times {
+    fn times(&self, all: &Recorder) -> Times {
         let Boundaries { outage, recovery } = self.course.boundaries;
         let degrade = outage.and_then(|at| Some(self.degraded? - at));
-        // From the heal to the beginning of the stretch; none if a bad one was seen last.
+        // From the heal to the beginning of the stretch; none if a bad one was seen last, or nobody came after the heal.
+        let recovery = recovery.filter(|_| all.in_phase(Phase::Recovery) > 0);
         let recover = recovery.and_then(|heal| Some(self.recovery.good_from?.saturating_sub(heal)));
         Times { detect: None, degrade, recover }
     }
@@ -228,7 +229,6 @@ mod tests {
     use loadgen::Executed;
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use recorder::Phase;
     use serde_json::Value;
 
     use super::*;

@@ -77,7 +77,11 @@ pub(crate) fn table(
         // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "invalid: {reason}");
     }
-    let _ = writeln!(text, "{}", style.of_status(status));
+    let is_judged = status != Status::Passed || !measured.gates.is_empty();
+    let _ = match is_judged {
+        true => writeln!(text, "{}", style.of_status(status)),
+        false => writeln!(text, "valid; nothing was expected of it (--expect)"),
+    };
     text
 }
 
@@ -117,23 +121,19 @@ pub(crate) fn load_in_words(job: &Job) -> String {
 
 fn latencies(text: &mut String, measured: &Measured, style: Style, widths: Widths) {
     let _ = writeln!(text, "{}", style.paint("1", &line(&HEAD.map(str::to_owned), widths)));
-    let one_phase = Phase::ALL.into_iter().filter(|phase| in_phase(measured, *phase) > 0).count() <= 1;
-    for phase in Phase::ALL.into_iter().filter(|phase| in_phase(measured, *phase) > 0) {
+    let one_phase = Phase::ALL.into_iter().filter(|phase| measured.all.in_phase(*phase) > 0).count() <= 1;
+    for phase in Phase::ALL.into_iter().filter(|phase| measured.all.in_phase(*phase) > 0) {
         if !one_phase {
             let _ = writeln!(text, "{}", style.paint("1", phase.name()));
         }
         for outcome in Outcome::ALL {
             if let Some(response) = measured.all.response(phase, outcome) {
                 let service = measured.all.service(phase, outcome);
-                let cells = row(outcome, response, service, in_phase(measured, phase));
+                let cells = row(outcome, response, service, measured.all.in_phase(phase));
                 let _ = writeln!(text, "{}", line(&cells, widths));
             }
         }
     }
-}
-
-fn in_phase(measured: &Measured, phase: Phase) -> u64 {
-    Outcome::ALL.into_iter().map(|outcome| measured.all.count(phase, outcome)).sum()
 }
 
 fn row(outcome: Outcome, response: &Latencies, service: Option<&Latencies>, all: u64) -> [String; 9] {
@@ -187,9 +187,8 @@ fn account(text: &mut String, result: &Ended, measured: &Measured) {
             Some(format!("{} {} ({outcome})", grouped(*count), (*status)?))
         })
         .collect();
-    if !answers.is_empty() {
-        let _ = writeln!(text, "answers   {}", answers.join(", "));
-    }
+    let answers = if answers.is_empty() { "none, to any request".to_owned() } else { answers.join(", ") };
+    let _ = writeln!(text, "answers   {answers}");
 }
 
 fn generator(text: &mut String, job: &Job, result: &Ended) {
@@ -207,6 +206,9 @@ fn generator(text: &mut String, job: &Job, result: &Ended) {
     );
     if let Some(failure) = &seen.failure {
         let _ = writeln!(text, "          the first failed so: {failure}");
+    }
+    if let Some(breach) = &seen.breach {
+        let _ = writeln!(text, "          the first error_io: {breach}");
     }
     for machine in result.machines() {
         let _ = writeln!(text, "worker    {}", machines::in_words(machine));

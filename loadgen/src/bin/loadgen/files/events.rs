@@ -48,8 +48,9 @@ fn of_the_run(job: &Job, ran: &Ran, measured: &Measured) -> Vec<Event> {
     }
     let Boundaries { outage, recovery } = course.boundaries;
     let planned = course.warm_up + job.plan.spec().duration;
+    let sent_until = ran.interrupted.map_or(planned, |at| result.offset_of(at).min(planned));
     for (at, phase) in [(outage, "outage"), (recovery, "recovery")] {
-        events.extend(at.filter(|at| *at < planned).map(|at| event(at, "phase", phase)));
+        events.extend(at.filter(|at| *at < sent_until).map(|at| event(at, "phase", phase)));
     }
     for outcome in Outcome::ALL {
         events.extend(measured.firsts[outcome.index()].map(|at| event(at, "first", outcome.name())));

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::job::Job;
 use crate::measure::Measured;
+use crate::repeat;
 use crate::verdict::{Status, invalid};
 
 /// The version of the form.
@@ -24,6 +25,7 @@ struct Document<'a> {
     schema_version: u32,
     tool: Value,
     target: &'a str,
+    command: String,
     run: &'a str,
     status: Status,
     invalid: Vec<String>,
@@ -78,6 +80,7 @@ pub(crate) fn result_text(job: &Job, result: &Ended, measured: &Measured) -> any
         schema_version: SCHEMA_VERSION,
         tool: json!({ "name": "loadgen", "version": env!("CARGO_PKG_VERSION") }),
         target: &job.target,
+        command: repeat::command(std::env::args()),
         run: &spec.run,
         status: Status::of(result, measured),
         invalid: invalid(result, measured),
@@ -104,6 +107,7 @@ pub(crate) fn result_text(job: &Job, result: &Ended, measured: &Measured) -> any
             "failed": result.connections().failed,
             "closed_early": result.connections().burned,
             "failure": result.connections().failure,
+            "breach": result.connections().breach,
             "opening_ms": result.connections().connect_time.percentiles(),
         }),
         gates: measured.gates.iter().map(|(gate, decided)| gate_result(gate, decided)).collect(),
