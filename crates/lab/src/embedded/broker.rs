@@ -1,5 +1,8 @@
 //! One broker's front door: opens, closes and black-holes its port as its link says, and accepts connections.
 //!
+//! A dead broker's port is closed before its connections are reset: whoever connects anew at once is refused. So it is
+//! with Apache Kafka, which ends its acceptors before its processors (`SocketServer.stopProcessingRequests`).
+//!
 //! Bound: [`CONNECTIONS_MAX`] connections per broker; one more is closed at once.
 
 use std::io;
@@ -8,9 +11,10 @@ use std::time::Duration;
 
 use cluster::Process;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::connection::{self, Home};
+use super::engine::Line;
 use crate::port::Port;
 
 /// The most connections to one broker. A client has two or three; a game day some hundreds in all.
@@ -23,8 +27,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn keep(mut port: Port, home: Home, connections_max: usize) {
     let room = Arc::new(Semaphore::new(connections_max));
     let mut line = home.line.clone();
+    let closed = watch::Sender::new(line.borrow().deaths);
     loop {
-        let process = line.borrow_and_update().link.process;
+        let Line { link, deaths } = *line.borrow_and_update();
+        let process = link.process;
         let open = match process {
             Process::Running => port.open().and_then(|()| port.listener()).map(Some),
             // The kernel goes on accepting for a stopped process.
@@ -37,9 +43,10 @@ pub(super) async fn keep(mut port: Port, home: Home, connections_max: usize) {
             tracing::error!(broker, port, %error, ?process, "a broker's port cannot follow its broker");
             None
         });
+        closed.send_replace(deaths);
         tokio::select! {
             changed = line.changed() => if changed.is_err() { return },
-            () = welcome(listener, &home, &room) => {}
+            () = welcome(listener, &home, &closed, &room) => {}
         }
     }
 }
@@ -52,11 +59,16 @@ fn swallow(port: &mut Port, home: &Home) -> io::Result<()> {
     Ok(())
 }
 
-async fn welcome(listener: Option<TcpListener>, home: &Home, room: &Arc<Semaphore>) {
+async fn welcome(
+    listener: Option<TcpListener>,
+    home: &Home,
+    closed: &watch::Sender<u64>,
+    room: &Arc<Semaphore>,
+) {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => admit(stream, home, room),
+            Ok((stream, _)) => admit(stream, home, closed.subscribe(), room),
             Err(error) => {
                 tracing::warn!(broker = home.broker.0, %error, "a connection cannot be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -65,14 +77,14 @@ async fn welcome(listener: Option<TcpListener>, home: &Home, room: &Arc<Semaphor
     }
 }
 
-fn admit(stream: TcpStream, home: &Home, room: &Arc<Semaphore>) {
+fn admit(stream: TcpStream, home: &Home, closed: watch::Receiver<u64>, room: &Arc<Semaphore>) {
     let Ok(place) = Arc::clone(room).try_acquire_owned() else {
         tracing::warn!(broker = home.broker.0, "a connection too many is closed");
         return;
     };
-    let home = home.clone();
+    let (home, deaths) = (home.clone(), *closed.borrow());
     tokio::spawn(async move {
-        connection::serve(stream, home).await;
+        connection::serve(stream, home, deaths, closed).await;
         drop(place);
     });
 }
