@@ -80,8 +80,7 @@ const REASONS: &[Known] = &[
         cells: &[("watermarks of t-1", "healing"), ("watermarks of pair-1", "healing")],
         reason: "a second or two later on Apache Kafka, by how busy the machine is (experiment, where no leader moved: with \
                  one cluster an answer after 0.4 s; with three on a busy machine after 3.4 and 9.8 s, while producers had \
-                 an ack after 2.1 s at most): the client connects anew to the broker that was frozen, and hears of its next \
-                 leader then; where the rest of the time goes is not traced",
+                 an ack after 2.1 s at most); in what the time goes was not traced",
     },
     Known {
         stories: &["E0", "E2"],
