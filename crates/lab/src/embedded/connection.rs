@@ -280,6 +280,7 @@ mod tests {
         assert!(two_at_once(&HeartbeatRequest::default()).await >= 2 * COORDINATOR_QUEUE);
         assert_eq!(two_at_once(&ListGroupsRequest::default()).await, Duration::ZERO);
     }
+
     #[tokio::test(start_paused = true)]
     async fn a_dead_brokers_connections_outlive_its_port() {
         let (mut stream, engine, closed) = connected().await;
