@@ -24,8 +24,8 @@ struct Spell {
     statistics: bool,
     /// How long the process is stopped at its end, in ms.
     stopped_ms: u64,
-    /// Calls in a thousand that fail.
-    failing: usize,
+    /// Calls in a thousand that fail, as far as [`Luck`] lets them.
+    failing: u32,
     /// Ticks in which one partition has no leader, at its beginning: an election. Not in a spell that is too short to
     /// tell of its end.
     election: u32,
@@ -37,7 +37,7 @@ const ELECTION_TOLD: u32 = 100;
 fn spell() -> impl Strategy<Value = Spell> {
     let calls = prop_oneof![3 => Just(0_usize), 6 => 1..3_usize, 2 => 20..60_usize];
     let stopped = prop_oneof![8 => Just(0_u64), 1 => 20..400_u64, 1 => 1_000..60_000_u64];
-    (1..600_u32, calls, 1..16_u32, prop::bool::weighted(0.8), stopped, 0..200_usize, 0..40_u32).prop_map(
+    (1..600_u32, calls, 1..16_u32, prop::bool::weighted(0.8), stopped, 0..200_u32, 0..40_u32).prop_map(
         |(ticks, calls, latency, statistics, stopped_ms, failing, election)| Spell {
             // A burst is short.
             ticks: if calls > 10 { ticks.min(30) } else { ticks },
@@ -58,7 +58,24 @@ struct Call {
     acked: u32,
     unacked: Option<Guard>,
     _unanswered: Guard,
-    fails: bool,
+    drawn_to_fail: bool,
+}
+
+/// The last outcomes of a partition, a bit each. A draw of two failures in ten is, once in some thousand windows, one of
+/// half of them, and that is no good day: of any twenty answers in a row six fail at most, so less than half of any
+/// window of twenty or more.
+#[derive(Default, Clone, Copy)]
+struct Luck(u32);
+
+impl Luck {
+    const TWENTY: u32 = (1 << 20) - 1;
+
+    fn fails(&mut self, drawn: bool) -> bool {
+        let shifted = (self.0 << 1) & Self::TWENTY;
+        let fails = drawn && shifted.count_ones() < 6;
+        self.0 = shifted | u32::from(fails);
+        fails
+    }
 }
 
 /// Kafka on a good day, with a service in front of it.
@@ -71,6 +88,7 @@ struct World {
     calls: VecDeque<Call>,
     beats: VecDeque<(u32, Beat)>,
     acked: [u64; PARTITIONS],
+    luck: [Luck; PARTITIONS],
 }
 
 impl World {
@@ -88,6 +106,7 @@ impl World {
             calls,
             beats,
             acked: [0; PARTITIONS],
+            luck: Default::default(),
         }
     }
 
@@ -119,14 +138,15 @@ impl World {
 
     fn answer(&mut self) {
         let (tick, now) = (self.tick, self.now);
-        let (acked, outcomes) = (&mut self.acked, &self.outcomes);
+        let (acked, luck, outcomes) = (&mut self.acked, &mut self.luck, &self.outcomes);
         self.calls.retain_mut(|call| {
             if tick >= call.acked && call.unacked.take().is_some() {
                 acked[call.partition] += 1;
             }
             let answered = tick > call.acked;
             if answered {
-                outcomes.ended(call.partition, TICK * (tick - call.sent), call.fails);
+                let fails = luck[call.partition].fails(call.drawn_to_fail);
+                outcomes.ended(call.partition, TICK * (tick - call.sent), fails);
             }
             !answered
         });
@@ -144,7 +164,7 @@ impl World {
         let (unacked, unanswered) = (self.circuits.unacked(), self.circuits.unanswered());
         for partition in (0..PARTITIONS).flat_map(|partition| std::iter::repeat_n(partition, spell.calls)) {
             let acked = self.tick + 1 + self.below(spell.latency);
-            let fails = (self.below(1_000) as usize) < spell.failing;
+            let drawn_to_fail = self.below(1_000) < spell.failing;
             let (unacked, unanswered) = (Some(unacked.begin(partition)), unanswered.begin(partition));
             self.calls.push_back(Call {
                 partition,
@@ -152,7 +172,7 @@ impl World {
                 acked,
                 unacked,
                 _unanswered: unanswered,
-                fails,
+                drawn_to_fail,
             });
         }
     }
