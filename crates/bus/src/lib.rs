@@ -37,7 +37,7 @@ pub use reader::{Reader, ReaderError, StartAt, TopicPartition};
 pub use record::{Headers, Incoming, Record};
 pub use request_reply::{
     Handler, Malformed, NotSent, Reply, Request, RequestError, RequestHeaders, Requester, RequesterCounts,
-    Responder, ResponderCounts, ResponderLimits, ResponderStats, Unknown, header,
+    Responder, ResponderCounts, ResponderLimits, ResponderStats, Then, Unknown, header,
 };
 pub use settings::{Line, Preset, Settings, SettingsError, Side};
 pub use signals::{BrokerSignal, GroupSignal, PartitionSignal, Signals, SignalsWatch};

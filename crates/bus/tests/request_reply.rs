@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bus::{
     Handler, Headers, Incoming, Malformed, NotSent, Producer, Reader, Record, Reply, Request, RequestError,
-    RequestHeaders, Requester, Responder, ResponderLimits, ResponderStats, StartAt, Unknown,
+    RequestHeaders, Requester, Responder, ResponderLimits, ResponderStats, StartAt, Then, Unknown,
 };
 use bytes::Bytes;
 use common::{Cluster, SOON, cluster, eventually, freeze, guard, reader, record, settings};
@@ -122,6 +122,39 @@ async fn an_unanswered_request_is_unknown_and_its_late_and_repeated_replies_are_
 
     producer.send(&record(REPLIES, 0, "no id"), ()).unwrap().await.unwrap();
     eventually("a record without an id is malformed", || requester.counts().malformed == 1).await;
+}
+
+/// Answers, and tells something behind its answer.
+struct Telling(Producer);
+
+impl Handler for Telling {
+    async fn handle(&self, request: Incoming, _: Duration) -> Option<Reply> {
+        let producer = self.0.clone();
+        let tell = move || drop(producer.send(&record(REPLIES, 2, "behind"), ()).unwrap());
+        Some(Reply { payload: request.payload, then: Some(Then::new(tell)), ..Reply::default() })
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_behind_a_reply_comes_after_it() {
+    let cluster = cluster(&[REQUESTS, REPLIES]);
+    let settings = settings(&cluster);
+    let requester = requester(&cluster, 100).await;
+    let producer = Producer::new(&settings).unwrap();
+    let requests = reader(&settings, REQUESTS, 4, StartAt::Beginning).await;
+    let limits = ResponderLimits { concurrency_max: 8, drain_max: SOON };
+    let responder = Responder::new(requests, producer.clone(), Telling(producer), limits);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(responder.run(stop.clone()));
+    requester.request(request("reply", SOON), (), ()).await.unwrap();
+
+    let replies = reader(&settings, REPLIES, 4, StartAt::Beginning).await;
+    for expected in ["reply", "behind"] {
+        let read = tokio::time::timeout(SOON, replies.recv()).await.unwrap().unwrap();
+        assert_eq!(read.payload, expected);
+    }
+    stop.cancel();
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::{Incoming, Malformed, Reply, RequestError, Requester};
+use bus::{Incoming, Malformed, Reply, RequestError, Requester, Then};
 use contracts::event_id::fresh_event_id;
 use contracts::provenance::names;
 use contracts::{Event, Provenance, Undecodable};
@@ -129,12 +129,14 @@ fn put_aside_stray(record: &Incoming, dead_letters: &DeadLetters) {
 }
 
 /// An answer, and on which path it was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Answered {
     /// The answer.
     pub event: Event,
     /// On which path.
     pub mode: Mode,
+    /// What is to be done behind it.
+    pub then: Option<Then>,
 }
 
 /// What answers questions.
@@ -185,7 +187,7 @@ impl<A: Answer> bus::Handler for Answering<A> {
 
 /// The reply to a question: caused by it, and bound to it by its exchange.
 fn reply(service: &ServiceId, question: &Provenance, answered: Answered) -> Option<Reply> {
-    let Answered { event, mode } = answered;
+    let Answered { event, mode, then } = answered;
     let provenance = Provenance {
         exchange: question.exchange.clone(),
         ..Provenance::root(service.clone(), fresh_event_id(), clock::now(), mode)
@@ -195,7 +197,7 @@ fn reply(service: &ServiceId, question: &Provenance, answered: Answered) -> Opti
             // The responder writes this one itself.
             encoded.headers.retain(|(name, _)| *name != names::CORRELATION_ID);
             let headers = to_headers(encoded.headers);
-            Some(Reply { key: encoded.key, headers, payload: encoded.payload })
+            Some(Reply { key: encoded.key, headers, payload: encoded.payload, then })
         }
         Err(error) => {
             tracing::error!(%error, "an answer could not be encoded; the question stays unanswered");
@@ -229,7 +231,7 @@ mod tests {
             subject: FeeSubject::Quote(QuoteId::new("q-1").unwrap()),
             result: Err(Refusal::new(RefusalCode::FeeUnavailable, "a test")),
         }));
-        let answered = Answered { event: event.clone(), mode: Mode::Degraded };
+        let answered = Answered { event: event.clone(), mode: Mode::Degraded, then: None };
         let mut reply = reply(&service, &question, answered).unwrap();
         assert!(reply.headers.iter().all(|(name, _)| name != names::CORRELATION_ID), "the bus writes it");
         reply.headers.push((names::CORRELATION_ID.into(), Uuid::from_u128(7).to_string().into()));

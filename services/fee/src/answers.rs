@@ -1,11 +1,13 @@
 //! Questions over Kafka: the fee is answered, and told to the world as `FeeAssessed`.
 //!
-//! The answer does not wait for that event: it is handed over first and counted, and the asker waits for neither.
+//! The answer does not wait for that event, which is handed over behind it, and counted: ahead of it, it would be
+//! acknowledged by the broker before the answer is even looked at.
 //! Of an order the event id is a function of the order, so that a question asked twice tells one fee.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::Then;
 use contracts::event::{FeeAssessed, FeeReply, FeeRequest, FeeSubject};
 use contracts::event_id::{Step, event_id_for, fresh_event_id};
 use contracts::{Event, Provenance};
@@ -38,15 +40,16 @@ impl Answer for FeeAnswers {
         let FeeRequest { account, product, subject, notional, liquidity } = request;
         let now = clock::now();
         let result = self.desk.assess(&account, &product, notional, liquidity, now);
-        if let Ok(fee) = &result {
+        let assessed = result.as_ref().ok().map(|fee| {
             let event_id = event_id_of(&account, &subject);
             let cause = self.publisher.provenance(event_id, Mode::Normal).caused_by(provenance.event_id);
             let (subject, fee) = (subject.clone(), fee.clone());
             let assessed = FeeAssessed { account, product, subject, notional, fee, assessed_at: now };
-            self.publisher.publish_unwatched(Event::FeeAssessed(Box::new(assessed)), &cause);
-        }
+            let publisher = self.publisher.clone();
+            Then::new(move || publisher.publish_unwatched(Event::FeeAssessed(Box::new(assessed)), &cause))
+        });
         let reply = Event::FeeReply(Box::new(FeeReply { subject, result }));
-        Some(Answered { event: reply, mode: Mode::Normal })
+        Some(Answered { event: reply, mode: Mode::Normal, then: assessed })
     }
 }
 

@@ -45,7 +45,8 @@ impl Answer for QuoteAnswers {
             Err(error) => Err(refusal(error)),
         };
         let mode = result.as_ref().map_or(Mode::Normal, |signed| signed.quote.mode);
-        Some(Answered { event: Event::QuoteReply(Box::new(QuoteReply { quote_id, result })), mode })
+        let event = Event::QuoteReply(Box::new(QuoteReply { quote_id, result }));
+        Some(Answered { event, mode, then: None })
     }
 }
 

@@ -25,7 +25,7 @@ use crate::wire::Out;
 
 pub(crate) const BUDGET: Duration = Duration::from_millis(300);
 pub(crate) const WHOLE_WAY: [EventType; 6] =
-    [OrderPlaced, QuoteRequest, FeeRequest, OrderAccepted, TradeExecuted, LedgerPosted];
+    [QuoteRequest, OrderPlaced, FeeRequest, OrderAccepted, TradeExecuted, LedgerPosted];
 
 pub(crate) const PLACES: Places = Places { in_flight_max: 10, unresolved_max: 10 };
 

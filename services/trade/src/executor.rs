@@ -1,7 +1,7 @@
 //! The way of an order, step by step; each step waits for Kafka, as on the day of the case.
 //!
-//! OrderPlaced acked -> quote -> fee -> OrderAccepted acked -> TradeExecuted and LedgerPosted, handed over together,
-//! both acked. The executor only proposes: whether a record may still be handed over is decided by the
+//! A quote, and OrderPlaced acked beside it -> fee -> OrderAccepted acked -> TradeExecuted and LedgerPosted, handed over
+//! together, both acked. A quote binds nobody, so it need not wait until the order is in the log. The executor only proposes: whether a record may still be handed over is decided by the
 //! [`Flow`](crate::flow::Flow), under its lock.
 
 use std::convert::Infallible;
@@ -75,8 +75,15 @@ impl Executor {
         let order = attempt.entry.with(|flow| flow.order().clone());
         let product = self.product(&order)?;
 
-        self.hand_over(attempt, |order| self.out.publish(facts::placed(order)))?.await?;
-        let quote = self.quote(attempt, &order).await?;
+        // The question goes first: a broker answers the requests of a connection one after the other, and the quote
+        // would wait for the ack of the order. A refusal waits for that ack all the same.
+        let quote = async { Ok(self.quote(attempt, &order).await) };
+        let placed = async {
+            let placed = self.hand_over(attempt, |order| self.out.publish(facts::placed(order)))?;
+            Ok::<_, Stop>(placed.await?)
+        };
+        let (quote, ()) = tokio::try_join!(biased; quote, placed)?;
+        let quote = quote?;
         check_quote(&quote, &order)?;
         let notional = product.notional(quote.price, quote.quantity).map_err(|e| Refusal::from(&e))?;
         let fee = self.fee(attempt, &order, notional).await?;

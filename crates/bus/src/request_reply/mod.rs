@@ -20,4 +20,4 @@ mod responder;
 pub use error::{NotSent, RequestError, Unknown};
 pub use header::{Malformed, RequestHeaders};
 pub use requester::{Request, Requester, RequesterCounts};
-pub use responder::{Handler, Reply, Responder, ResponderCounts, ResponderLimits, ResponderStats};
+pub use responder::{Handler, Reply, Responder, ResponderCounts, ResponderLimits, ResponderStats, Then};

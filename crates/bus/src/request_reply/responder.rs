@@ -3,6 +3,7 @@
 //! At its bound the responder stops reading: requests wait in the client's bounded queue and then in the topic, and
 //! those whose deadline passes there are skipped.
 
+use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub struct ResponderLimits {
 }
 
 /// A reply, apart from where it goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Reply {
     /// The key.
     pub key: Bytes,
@@ -38,6 +39,25 @@ pub struct Reply {
     pub headers: Headers,
     /// The payload.
     pub payload: Bytes,
+    /// What is to be done behind it.
+    pub then: Option<Then>,
+}
+
+/// What is done as soon as a reply was handed over, or refused by the producer. A broker takes the records of a connection
+/// one after the other, each when the one before is acknowledged: what nobody waits for is told behind the reply.
+pub struct Then(Box<dyn FnOnce() + Send>);
+
+impl Then {
+    /// Does `this`, which must neither block nor panic.
+    pub fn new(this: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(this))
+    }
+}
+
+impl fmt::Debug for Then {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Then").finish_non_exhaustive()
+    }
 }
 
 /// What answers requests.
@@ -204,11 +224,13 @@ impl<H: Handler> Answering<H> {
     }
 
     fn send(&self, reply: Reply, to: RequestHeaders) -> &AtomicU64 {
-        let Reply { key, mut headers, payload } = reply;
+        let Reply { key, mut headers, payload, then } = reply;
         header::write_correlation_id(&mut headers, to.correlation_id);
         let (topic, partition) = (to.reply_topic.into(), to.reply_partition);
         // Nobody waits for the report: the requester's deadline covers the way back.
-        match self.producer.send(&Record { topic, partition, key, headers, payload }, ()) {
+        let sent = self.producer.send(&Record { topic, partition, key, headers, payload }, ());
+        then.into_iter().for_each(|Then(this)| this());
+        match sent {
             Ok(_unwatched) => &self.counters.replied,
             Err(_) => &self.counters.unsent,
         }

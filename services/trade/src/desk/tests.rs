@@ -148,11 +148,11 @@ async fn the_resolver_produces_nothing_while_the_circuit_is_open() {
     };
     tokio::join!(bench.place("1"), open_soon);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(bench.script.taken(), [OrderPlaced]);
+    assert_eq!(bench.script.taken(), [QuoteRequest, OrderPlaced]);
     assert_eq!((bench.unresolved.get(), bench.state("1")), (1, Some(OrderState::Failed)));
     bench.switches.set(0, Decision::Primary);
     bench.eventually(|bench| bench.unresolved.get() == 0).await;
-    assert_eq!(bench.script.taken(), [OrderPlaced, OrderRejected]);
+    assert_eq!(bench.script.taken(), [QuoteRequest, OrderPlaced, OrderRejected]);
 }
 
 #[tokio::test(start_paused = true)]
