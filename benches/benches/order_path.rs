@@ -62,7 +62,7 @@ fn with_few_heartbeats(arm: &Arm) -> Option<Arm> {
     let Strategy::Degrade(plan) = &arm.strategy else { return None };
     let circuit: Numbers = plan.circuit.iter().chain([("heartbeat_period_ms", 10_000)]).collect();
     let strategy = Strategy::Degrade(DegradePlan { circuit, ..plan.clone() });
-    Some(Arm { name: format!("{}, few heartbeats", arm.name), strategy, ..arm.clone() })
+    Some(Arm { name: format!("{}-few-heartbeats", arm.name), strategy, ..arm.clone() })
 }
 
 async fn measure(

@@ -65,6 +65,8 @@ pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -
     // What is too much goes within seconds, not minutes.
     text.set("log.initial.task.delay.ms", 1_000);
     text.set("log.retention.check.interval.ms", 1_000);
+    // The cleaner's 128 MiB would be half of the heap, and keep the garbage collector marking all the time.
+    text.set("log.cleaner.dedupe.buffer.size", 4 << 20);
     // Nobody is waited for: a test's first member would wait 3 s for a second one.
     text.set("group.initial.rebalance.delay.ms", 0);
     text.set("auto.create.topics.enable", false);
