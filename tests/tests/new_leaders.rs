@@ -20,8 +20,11 @@ use service_kit::metrics::Metrics;
 use story_tests::{PARTITIONS, PATIENCE};
 
 const BOTH: [&str; 2] = [QUOTES, TRADE_REPLIES];
-const WATCHED: Watched =
-    Watched { path: &[QUOTES], words: circuit::Words { degraded: "away", restored: "back" } };
+const WATCHED: Watched = Watched {
+    path: &[QUOTES],
+    read: &[QUOTES],
+    words: circuit::Words { degraded: "away", restored: "back" },
+};
 
 /// Three brokers; each leads one partition of either topic.
 async fn cluster() -> Embedded {

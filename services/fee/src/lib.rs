@@ -49,6 +49,7 @@ const TOPICS: Topics = Topics { by_account: &[FEE_REQUESTS, FEES, TRADES], other
 /// The partitions of the answers are watched by those who wait for them.
 const WATCHED: Watched = Watched {
     path: &[FEE_REQUESTS, FEES],
+    read: &[FEE_REQUESTS],
     words: Words {
         degraded: "fees over Kafka are late or lost, fees over HTTP go on",
         restored: "fees over Kafka again",

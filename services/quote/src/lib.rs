@@ -79,6 +79,7 @@ const TOPICS: Topics = Topics {
 /// Whoever asks over Kafka watches `quote.requests` and the topic of its own answers.
 const WATCHED: Watched = Watched {
     path: &[FEE_REQUESTS, QUOTE_REPLIES, QUOTES],
+    read: &[QUOTE_REPLIES],
     words: Words { degraded: "quotes now computed locally", restored: "quotes over Kafka again" },
 };
 

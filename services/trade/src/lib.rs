@@ -122,7 +122,7 @@ struct Service {
 impl Service {
     async fn start(settings: &Settings, metrics: &Metrics) -> Result<Self, ConnectError> {
         let connection = Connection::open(&settings.kafka, "trade", &TOPICS).await?;
-        let watched = Watched { path: PATH, words: WORDS };
+        let watched = Watched { path: PATH, read: &[topics::TRADE_REPLIES], words: WORDS };
         let health = Health::start(&connection, watched, metrics.clone()).await?;
         let publisher = Publisher::new(&connection, health.unacked(), health.outcomes(), metrics.clone());
         let dead_letters = DeadLetters::new(&connection, metrics.clone());

@@ -2,7 +2,9 @@
 //!
 //! A circuit watches one partition index over all topics of the service's path. It is fed by the guards of
 //! customers' records and calls, by how calls end, by what the clients' statistics say, and by heartbeats: one synthetic
-//! record on *each* topic of the path at that index, through a producer of their own, read back by assignment.
+//! record on *each* topic of the path at that index, through a producer of their own, read back by assignment where the
+//! service itself reads. What it only writes is as healthy as its acks, and reading it back would double what a
+//! customer's record costs the brokers.
 //!
 //! # Invariants
 //! - The reader of heartbeats is ready before the first heartbeat is sent.
@@ -25,7 +27,7 @@ use std::time::{Duration, Instant};
 use axum::routing::get;
 use axum::{Json, Router};
 use bus::{SignalsWatch, StartAt};
-use circuit::{Calls, Circuits, Force, ModeChange, Outcomes, SwitchBoard, Words};
+use circuit::{Beat, Calls, Circuits, Force, ModeChange, Outcomes, SwitchBoard, Words};
 use http::HeaderMap;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -48,6 +50,8 @@ use crate::settings::Strategy;
 pub struct Watched {
     /// The topics of the path; each belongs to accounts. At most 32.
     pub path: &'static [&'static str],
+    /// Those of them that the service reads.
+    pub read: &'static [&'static str],
     /// What a change of mode means to customers.
     pub words: Words,
 }
@@ -82,6 +86,15 @@ struct State {
     whys: BTreeMap<usize, Arc<str>>,
 }
 
+impl State {
+    /// Tells the circuit if nothing of this beat is missing any more.
+    fn returned(&mut self, beat: Beat, now: Duration) {
+        if self.rounds.returned(beat.partition, beat.number) {
+            self.circuits.heartbeat_returned(beat, now);
+        }
+    }
+}
+
 impl Shared {
     fn now(&self) -> Duration {
         self.started.elapsed()
@@ -107,7 +120,7 @@ impl Health {
         let token = CancellationToken::new();
         let health = Self::new(connection, watched, partitions, metrics, token.clone())?;
         if partitions > 0 {
-            let reader = connection.reader("heartbeats", watched.path, StartAt::End).await?;
+            let reader = connection.reader("heartbeats", watched.read, StartAt::End).await?;
             let (shared, stop) = (Arc::clone(&health.shared), token.clone());
             health.tasks.spawn(watchdog::read_back(
                 reader,
@@ -142,7 +155,9 @@ impl Health {
         let (seed, _) = Uuid::new_v4().as_u64_pair();
         let circuits =
             Circuits::new(names, watched.words, settings, seed).map_err(KafkaSettingsError::from)?;
-        let rounds = Rounds::new(usize::try_from(partitions).unwrap_or(0), watched.path.len());
+        let read = watched.path.iter().enumerate().filter(|(_, topic)| watched.read.contains(topic));
+        let read = read.map(|(index, _)| index);
+        let rounds = Rounds::new(usize::try_from(partitions).unwrap_or(0), watched.path.len(), read);
         let feed = Feed::new(watched.path, connection.producer().signals());
         Ok(Self {
             switches: circuits.switches(),
@@ -268,6 +283,7 @@ pub(crate) mod tests {
 
     const WATCHED: Watched = Watched {
         path: &[FEES, QUOTES],
+        read: &[QUOTES],
         words: Words { degraded: "customers go elsewhere", restored: "customers come back" },
     };
 

@@ -157,6 +157,7 @@ impl Watchdog {
             if state.rounds.acked(beat.partition, beat.number, topic) {
                 state.circuits.heartbeat_acked(beat, now);
             }
+            state.returned(beat, now);
         } else if state.rounds.failed(beat.partition, beat.number) {
             state.circuits.heartbeat_failed(beat, now);
         }
@@ -190,9 +191,8 @@ pub(super) async fn read_back(
                 if let Some((beat, topic)) = own_heartbeat(&record, &instance, path) {
                     let now = shared.now();
                     let mut state = shared.state();
-                    if state.rounds.returned(beat.partition, beat.number, topic) {
-                        state.circuits.heartbeat_returned(beat, now);
-                    }
+                    state.rounds.read(beat.partition, beat.number, topic);
+                    state.returned(beat, now);
                 }
             }
             Err(error) => {
