@@ -8,12 +8,17 @@
 //! - One that fails after this process was away for most of its life has no outcome: the client's own clock went on, and
 //!   it expired there before anybody read the ack.
 //! - The outcome waits, one per partition, until the circuit has looked at it; no other heartbeat is due before.
+//! - Where calls prove as much as a heartbeat, it is not sent, but one in [`PROVED_PERIODS`] always is: what is usual for
+//!   heartbeats must stay known.
 //! - Each carries the generation of its circuit at the time when it was sent, so that a heartbeat from before a trip
 //!   says nothing about the recovery.
 
 use std::time::Duration;
 
 use crate::signal::Reason;
+
+/// At least one heartbeat is sent in so many periods.
+const PROVED_PERIODS: u32 = 4;
 
 /// A heartbeat to send. Its number must travel with the record, beside a name of this process: numbers start anew in
 /// each one.
@@ -57,13 +62,15 @@ pub(crate) struct Heartbeats {
     under_way: Option<UnderWay>,
     outcome: Option<(u64, Outcome)>,
     next: Duration,
+    /// Nothing puts it off beyond this.
+    latest: Duration,
     stale: u64,
 }
 
 impl Heartbeats {
     /// `first` spreads the partitions over the first period.
     pub(crate) fn new(first: Duration) -> Self {
-        Self { under_way: None, outcome: None, next: first, stale: 0 }
+        Self { under_way: None, outcome: None, next: first, latest: first, stale: 0 }
     }
 
     /// A heartbeat is due for a circuit of this generation. One that an older generation left behind does not hold it
@@ -86,6 +93,12 @@ impl Heartbeats {
     pub(crate) fn start(&mut self, started: Started, period: Duration, timeout: Duration) {
         self.under_way = Some(UnderWay { started, deadline: started.at + timeout, acked: false });
         self.next = started.at + period;
+        self.latest = started.at + period * PROVED_PERIODS;
+    }
+
+    /// A call has just done all that the next heartbeat would do.
+    pub(crate) fn proved(&mut self, now: Duration, period: Duration) {
+        self.next = self.next.max((now + period).min(self.latest));
     }
 
     /// The next one is due at once.
@@ -167,6 +180,23 @@ mod tests {
         let mut beats = Heartbeats::new(ms(0));
         beats.start(Started { number: 7, generation: 1, at: ms(0), missed: ms(50) }, ms(250), ms(400));
         beats
+    }
+
+    #[test]
+    fn calls_stand_in_for_heartbeats_up_to_three_on_end() {
+        let mut beats = started();
+        beats.returned(7, ms(9));
+        beats.settle(ms(10));
+        let next_after = |beats: &mut Heartbeats, now| {
+            beats.proved(ms(now), ms(250));
+            beats.next(1)
+        };
+        assert_eq!(next_after(&mut beats, 100), Some(ms(350)));
+        assert_eq!(next_after(&mut beats, 90), Some(ms(350)), "what is older puts nothing off");
+        assert_eq!(next_after(&mut beats, 749), Some(ms(999)));
+        assert_eq!(next_after(&mut beats, 900), Some(ms(1_000)));
+        beats.hasten(ms(910));
+        assert_eq!(beats.next(1), Some(ms(910)));
     }
 
     #[test]

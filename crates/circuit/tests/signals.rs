@@ -279,3 +279,29 @@ fn statistics_that_stop_arriving_trip_nothing() {
     world.run(30_000, |world, _| world.call(5));
     world.nothing_tripped();
 }
+
+/// Where calls go all the way every 100 ms, one heartbeat in four is left; where they stop, the next one is as soon as
+/// ever.
+#[test]
+fn calls_that_go_all_the_way_stand_in_for_heartbeats() {
+    let World { mut circuits, .. } = World::new();
+    let mut sent = Vec::new();
+    let calls_end = 5_000;
+    for at in (10..=6_000_u64).step_by(10) {
+        if at <= calls_end && at.is_multiple_of(100) {
+            circuits.outcomes().proved(0);
+        }
+        let changes = circuits.watch(ms(at));
+        assert!(changes.iter().all(|change| change.to.decision() == Decision::Primary), "{changes:?}");
+        for beat in circuits.heartbeats_due(ms(at)) {
+            sent.push(at);
+            circuits.heartbeat_acked(beat, ms(at));
+            circuits.heartbeat_returned(beat, ms(at));
+        }
+    }
+    let while_called = sent.iter().filter(|at| **at <= calls_end).count();
+    assert!((5..=6).contains(&while_called), "{sent:?}");
+    let last_called = sent.iter().rfind(|at| **at <= calls_end).copied().expect("at least one in four");
+    let next = sent.iter().find(|at| **at > calls_end).copied().expect("nobody calls any more");
+    assert!(next <= calls_end + 260 && next <= last_called + 1_010, "{sent:?}");
+}

@@ -150,6 +150,11 @@ impl Publisher {
         }
     }
 
+    /// Tells the circuit of this index that a call went all the way.
+    pub fn proved(&self, circuit: usize) {
+        self.outcomes.proved(circuit);
+    }
+
     pub(crate) const fn metrics(&self) -> &Metrics {
         &self.metrics
     }

@@ -44,6 +44,8 @@ impl OverKafka {
         let provenance = provenance.caused_by(ask.cause.unwrap_or(event_id));
         let event = Event::QuoteIssued(Box::new(issued.signed.clone()));
         self.publisher.publish(event, &provenance)?.await?;
+        // The fee was asked and answered over Kafka, the quote is in the log: nothing is left for a heartbeat to do.
+        self.publisher.proved(ask.circuit());
         Ok(issued)
     }
 

@@ -94,6 +94,7 @@ impl Executor {
         let (trade, posting) = self.commit(attempt, execution(&order, product, quote, fee)?)?;
         trade.await?;
         posting?.await?;
+        self.out.proved(attempt.partition);
         Ok(())
     }
 

@@ -78,6 +78,10 @@ impl Wire for KafkaWire {
         }
         .boxed()
     }
+
+    fn proved(&self, partition: usize) {
+        self.publisher.proved(partition);
+    }
 }
 
 fn no_answer(error: &AskError) -> NoAnswer {

@@ -100,4 +100,6 @@ impl Wire for Arc<Script> {
             result: refusal.map_or_else(|| Ok(samples::fee()), Err),
         })
     }
+
+    fn proved(&self, _: usize) {}
 }

@@ -55,4 +55,6 @@ pub(crate) trait Wire: Send + Sync + 'static {
     fn quote(&self, request: QuoteRequest, cause: EventId, deadline: Instant) -> Asked<QuoteReply>;
     /// Asks for a fee.
     fn fee(&self, request: FeeRequest, cause: EventId, deadline: Instant) -> Asked<FeeReply>;
+    /// An order went its whole way through this partition: nothing is left for a heartbeat to do.
+    fn proved(&self, partition: usize);
 }

@@ -49,6 +49,7 @@ pub use self::change::{CircuitView, ModeChange, Words};
 use self::one::{Circuit, Look};
 pub use self::orders::{ORDER_MAX, UnknownPartition};
 pub use self::outcomes::Outcomes;
+use self::outcomes::Told;
 use self::schedule::Schedule;
 use self::scope::Scope;
 pub use self::scope::{ScopeChange, ScopeKind, ScopeView};
@@ -258,11 +259,11 @@ impl Circuits {
         awake: bool,
     ) -> [Option<one::Step>; 2] {
         self.looks += 1;
-        let (ended, refused) = self.outcomes.take(partition);
-        let outcomes = (ended.filter(|_| !self.time.settles()), refused);
+        let told = self.outcomes.take(partition);
+        let told = Told { ended: told.ended.filter(|_| !self.time.settles()), ..told };
         let circuit = &mut self.circuits[partition];
         let admitted = circuit.state().permille();
-        let steps = circuit.watch(Look { now, before, awake, outcomes }, &self.settings);
+        let steps = circuit.watch(Look { now, before, awake, told }, &self.settings);
         if circuit.state().permille() != admitted {
             self.tell_switch(partition);
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::CircuitView;
+use super::outcomes::Told;
 use crate::heartbeat::{Heartbeats, Outcome, Started};
 use crate::inflight::Watch;
 use crate::machine::{Input, Machine, State, Transition};
@@ -19,7 +20,7 @@ use crate::settings::Settings;
 use crate::signal::Verdict;
 use crate::signal::acks::AckProgress;
 use crate::signal::age::{self, Oldest};
-use crate::signal::completions::{Completions, Ended};
+use crate::signal::completions::Completions;
 use crate::signal::consumer::ConsumerProgress;
 use crate::signal::leader::Leader;
 use crate::signal::queue::QueueFull;
@@ -62,8 +63,8 @@ pub(super) struct Look {
     pub(super) before: Duration,
     /// It is awake, or somebody woke it.
     pub(super) awake: bool,
-    /// How calls ended since the last look, and whether a record was refused.
-    pub(super) outcomes: (Option<Ended>, bool),
+    /// What calls told since the last look.
+    pub(super) told: Told,
 }
 
 #[derive(Debug)]
@@ -128,7 +129,7 @@ impl Circuit {
     /// First what a heartbeat says, then what is seen of the calls that are left after it.
     pub(super) fn watch(&mut self, look: Look, settings: &Settings) -> [Option<Step>; 2] {
         let now = look.now;
-        let told = look.outcomes != (None, false);
+        let told = look.told != Told::default();
         if let Rest::Asleep { since, .. } = self.rest
             && (look.awake || told)
         {
@@ -140,7 +141,7 @@ impl Circuit {
             Rest::Asleep { looked, .. } => now >= looked + REST_MAX,
             _ => true,
         };
-        let nothing = !whole || self.look(look.outcomes, settings, now);
+        let nothing = !whole || self.look(look.told, settings, now);
         let by_heartbeat = self
             .beats
             .settle(now)
@@ -153,7 +154,11 @@ impl Circuit {
     }
 
     /// Reads the rings and the counters, and learns from them what is usual. Whether there was nothing to read.
-    fn look(&mut self, (ended, refused): (Option<Ended>, bool), settings: &Settings, now: Duration) -> bool {
+    fn look(&mut self, told: Told, settings: &Settings, now: Duration) -> bool {
+        let Told { ended, refused, proved } = told;
+        if proved && self.machine.state() == State::Closed {
+            self.beats.proved(now, settings.heartbeat_period);
+        }
         let (acks, answers) = (self.unacked.tick(now), self.unanswered.tick(now));
         if self.learns() {
             acks.longest_ended.into_iter().for_each(|took| self.usual_ack.record(took, now));

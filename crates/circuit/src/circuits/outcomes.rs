@@ -18,13 +18,25 @@ struct Counters {
     failed: AtomicU32,
     slow: AtomicU32,
     refused: AtomicU32,
+    proved: AtomicU32,
 }
 
 impl Counters {
     fn new() -> Self {
         let zero = || AtomicU32::new(0);
-        Self { calls: zero(), failed: zero(), slow: zero(), refused: zero() }
+        Self { calls: zero(), failed: zero(), slow: zero(), refused: zero(), proved: zero() }
     }
+}
+
+/// What was told of a partition since the last look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// How calls ended.
+    pub(super) ended: Option<Ended>,
+    /// A record was refused.
+    pub(super) refused: bool,
+    /// A call went all the way.
+    pub(super) proved: bool,
 }
 
 /// Where calls tell how they ended, by partition. A clone is the same place; a partition without a circuit is ignored.
@@ -66,9 +78,19 @@ impl Outcomes {
         }
     }
 
-    /// What was told since the last time, and whether a record was refused.
-    pub(super) fn take(&self, partition: usize) -> (Option<Ended>, bool) {
-        let Some(counters) = self.counters.get(partition) else { return (None, false) };
+    /// A call went all the way: whatever a heartbeat would write and read was written, acknowledged and read for it just
+    /// now. It stands in for the next heartbeat of a closed circuit.
+    #[inline]
+    pub fn proved(&self, partition: usize) {
+        let Some(counters) = self.counters.get(partition) else { return };
+        if counters.proved.fetch_add(1, Relaxed) == 0 {
+            self.wake.set(partition);
+        }
+    }
+
+    /// What was told since the last time.
+    pub(super) fn take(&self, partition: usize) -> Told {
+        let Some(counters) = self.counters.get(partition) else { return Told::default() };
         let take = |counter: &AtomicU32| match counter.load(Relaxed) {
             0 => 0,
             _ => counter.swap(0, Relaxed),
@@ -76,6 +98,10 @@ impl Outcomes {
         // In this order: a failure is never taken without its call having been counted, now or before.
         let (failed, slow) = (take(&counters.failed), take(&counters.slow));
         let ended = Ended { calls: take(&counters.calls), failed, slow };
-        ((ended != Ended::default()).then_some(ended), take(&counters.refused) > 0)
+        Told {
+            ended: (ended != Ended::default()).then_some(ended),
+            refused: take(&counters.refused) > 0,
+            proved: take(&counters.proved) > 0,
+        }
     }
 }
