@@ -318,7 +318,7 @@ fn a_lost_coordinator_stops_the_reads_of_javas_classic_members_only() {
     };
     assert!(stops(Dialect::Java, "group.id=g"));
     assert!(stops(Dialect::Java, "group.protocol=classic"));
-    assert!(!stops(Dialect::Java, "group.protocol=consumer"), "not measured");
+    assert!(!stops(Dialect::Java, "group.protocol=consumer"), "measured: it reads on");
     assert!(!stops(Dialect::Librdkafka, "group.id=g"), "not measured");
 }
 
