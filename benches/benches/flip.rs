@@ -1,6 +1,6 @@
 //! How long after the first thing that hangs its partition flips, over the real layers and on a real clock.
 //!
-//! Twelve partitions are called at random through the flip and the in-flight age, while a watchdog looks every 10 ms and
+//! Twelve partitions are called at random through the flip and the in-flight age, while a watchdog looks every 9 ms and
 //! sends heartbeats, as in a service. At a random moment one partition stops: neither its calls nor its heartbeats end. The
 //! time is from the beginning of the first of them to the end of the look that flipped the switch.
 //!
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use circuit::{Beat, Circuits, Settings, Words};
+use circuit::{Beat, Circuits, LOOK_EVERY, Settings, Words};
 use degrade::{ByPartition, DegradeLayer, Reject, TrackLayer};
 use tokio::time::{MissedTickBehavior, sleep};
 use tower::{Layer, Service, ServiceExt as _, service_fn};
@@ -74,7 +74,7 @@ where
 /// Looks until the partition flips; when that was.
 async fn watch(mut circuits: Circuits, fault: Arc<Fault>) -> Instant {
     let (begun, mut beats) = (Instant::now(), Vec::<(Instant, Beat)>::new());
-    let mut tick = tokio::time::interval(TICK);
+    let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
@@ -159,7 +159,7 @@ async fn flips(name: &str, calls_per_s: u64, settings: Settings) {
     for seed in 0..FLIPS {
         let flip = flip(calls_per_s, settings.clone(), seed).await;
         fault.push(flip.fault);
-        // A call looks older than it is by a bucket's width and a tick at most.
+        // A call looks older than it is by a bucket's width and a look at most.
         match flip.call.filter(|since| *since + 2 * TICK >= settings.age_floor) {
             Some(since) => calls.push(since),
             None => beats.extend(flip.beat),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use circuit::{Circuits, Decision, Guard, Settings, Words};
+use circuit::{Circuits, Decision, Guard, LOOK_EVERY, Settings, Words};
 use degrade::{ByPartition, DeadlineLayer, DegradeLayer, Reject, TrackLayer};
 use tokio::task::JoinHandle;
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
@@ -11,9 +11,6 @@ use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 use crate::row::{PATIENCE, Row, hang, watch};
 
 const WORDS: Words = Words { degraded: "calls are refused", restored: "calls are admitted again" };
-
-/// How often the watchdog looks.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 pub(crate) fn circuits(settings: Settings) -> anyhow::Result<Circuits> {
     Ok(Circuits::new(["orders-0"], WORDS, settings, 1)?)
@@ -52,7 +49,7 @@ async fn through(who: &'static str, settings: Settings, patience: Duration) -> a
 fn watchdog(mut circuits: Circuits) -> JoinHandle<()> {
     let began = Instant::now();
     tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
         loop {
             ticks.tick().await;
             circuits.watch(began.elapsed());

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use circuit::{Decision, Settings};
+use circuit::{Decision, LOOK_EVERY, Settings};
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_resilience_circuitbreaker::CircuitBreakerLayer;
 use tower_resilience_timelimiter::TimeLimiterLayer;
 
-use crate::ours::{TICK, circuits};
+use crate::ours::circuits;
 use crate::row::{PATIENCE, hang};
 
 pub(crate) const HEAD: &str = "\
@@ -121,7 +121,7 @@ pub(crate) async fn ours() -> anyhow::Result<Probed> {
     let stuck = circuits.unacked().begin(0);
     while switches.decide(0) == Decision::Primary {
         circuits.watch(began.elapsed());
-        tokio::time::sleep(TICK).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
     drop(stuck);
     let (tell, probe_hangs) = tokio::sync::oneshot::channel();
@@ -135,7 +135,7 @@ pub(crate) async fn ours() -> anyhow::Result<Probed> {
                     None => circuits.heartbeat_returned(beat, began.elapsed()),
                 }
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     });
     probe_hangs.await?;

@@ -24,7 +24,7 @@
 //! sees the mark. A call that wakes a ring counts from the tick before the one that heard of it.
 //!
 //! What the order of memory allows beyond that (the mark is read relaxed, for a fence would cost every call as much as it
-//! costs now) no machine is known to do for the 10 ms between the two ticks; it is covered by a look at each sleeping
+//! costs now) no machine is known to do for the time between the two ticks; it is covered by a look at each sleeping
 //! ring once a second, and the model of it holds with that look only.
 
 use std::collections::VecDeque;
@@ -34,7 +34,7 @@ use std::time::Duration;
 use crate::sync::{AtomicUsize, Counted, Ordering};
 use crate::wake::WakeBits;
 
-/// Buckets of one lane. With the default span of 625 ms a bucket is 9.8 ms wide, about one tick of the watchdog.
+/// Buckets of one lane. With the default span of 531 ms a bucket is 8.3 ms wide, so that each look of the watchdog opens one.
 #[cfg(not(loom))]
 pub const BUCKETS: usize = 64;
 /// Buckets of one lane, as few as a model of all interleavings can bear.

@@ -47,7 +47,7 @@ pub use circuits::{
 pub use heartbeat::Beat;
 pub use inflight::{Guard, InFlight};
 pub use machine::{Force, Machine, State};
-pub use settings::{BadSetting, Settings, within};
+pub use settings::{BadSetting, LOOK_EVERY, Settings, within};
 pub use signal::Reason;
 pub use signal::acks::AckReport;
 pub use signal::consumer::ConsumerReport;

@@ -4,8 +4,12 @@
 
 use std::time::Duration;
 
-/// How often the circuits are made to be looked at.
+/// No two looks at the circuits are to be further apart: a limit is noticed within this time.
 const TICK: Duration = Duration::from_millis(10);
+
+/// Between two looks. Timers of a runtime count in milliseconds, so a look is late by up to one, and the next one is
+/// not: a timer set to a tick would leave 11 ms between the two (measured).
+pub const LOOK_EVERY: Duration = Duration::from_millis(9);
 
 /// The settings of all circuits of one service.
 ///
@@ -25,7 +29,7 @@ pub struct Settings {
     /// the circuits goes about half as fast. Whoever looks less often than every 10 ms must raise it, or time goes slower
     /// for the circuits. A process that is starved a little looks in time all the same: beside eight busy loops on two cores
     /// 12 ms would have counted 85 % of the time where this counts 95 % (measured), so less forgives hardly more. 20 ms, two
-    /// looks; 10 ms to 1 s, of which no more than half the floor of the age limits counts.
+    /// ticks; 10 ms to 1 s, of which no more than half the floor of the age limits counts.
     pub gap_max: Duration,
     /// How far back "usual" looks: the largest ack, answer and round trip of this window double into limits. 60 s; 1 s
     /// to 1 h.
@@ -56,7 +60,7 @@ pub struct Settings {
     /// For how long a half-open circuit whose heartbeats are healthy waits for customers' records from before the trip.
     /// 2 s, about what a client takes to find a new leader and to send again; up to 60 s.
     pub drain_max: Duration,
-    /// In how much time customers come back after a recovery. 500 ms, which is fifty looks; 10 ms to 10 min.
+    /// In how much time customers come back after a recovery. 500 ms, which is fifty ticks; 10 ms to 10 min.
     pub slow_start_window: Duration,
     /// The share that comes back at once, in thousandths. 100; 1 to 1,000.
     pub slow_start_min_permille: u32,
@@ -258,9 +262,10 @@ impl Settings {
         (usual * 2).max(self.heartbeat_floor)
     }
 
-    /// The span of an in-flight ring: a quarter above the highest age limit.
+    /// The span of an in-flight ring: above the highest age limit, and by so little that with the default objective each look
+    /// opens a bucket.
     pub(crate) fn span(&self) -> Duration {
-        self.age_ceiling() * 5 / 4
+        self.age_ceiling() * 17 / 16
     }
 
     /// How long a half-open circuit waits for a verdict on the next heartbeat.

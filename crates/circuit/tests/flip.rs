@@ -1,12 +1,12 @@
 //! How long after the first thing that hangs its partition flips: its limit and a tick, at any rate of calls.
 //!
-//! Calls come at random over twelve partitions, at any microsecond between the ticks of 10 ms. From one moment on nothing
-//! ends in one partition, neither calls nor heartbeats. Where calls are many, one of them is the first to hang; where they
-//! are few, mostly a heartbeat is.
+//! Calls come at random over twelve partitions, at any microsecond between the looks, each of which is late by as much as
+//! a timer is. From one moment on nothing ends in one partition, neither calls nor heartbeats. Where calls are many, one of
+//! them is the first to hang; where they are few, mostly a heartbeat is.
 
 use std::time::Duration;
 
-use circuit::{Beat, Circuits, Decision, Guard, Settings, Words};
+use circuit::{Beat, Circuits, Decision, Guard, LOOK_EVERY, Settings, Words};
 use expect_test::expect;
 use proptest::prelude::*;
 
@@ -14,25 +14,33 @@ const WORDS: Words = Words { degraded: "quotes now computed locally", restored: 
 const PARTITIONS: usize = 12;
 const STUCK: usize = 5;
 const TICK: Duration = Duration::from_millis(10);
-const TICK_US: u64 = 10_000;
+/// A timer that counts in milliseconds is late by up to one.
+const LATE_US: u64 = 1_000;
 /// Until then everything ends, and what is usual gets known.
 const CALM_US: u64 = 500_000;
 /// Healthy calls and heartbeats take less. Twice as much, and a bucket, is below the limit.
 const LATENCY_US: u64 = 30_000;
 
-/// A call can look older than it is by the width of a bucket and a tick.
+/// A call can look older than it is by the width of a bucket and a look.
 const EARLY: Duration = Duration::from_millis(20);
 
-/// The defaults, but a heartbeat is lost as early as a call is stuck.
-fn keen() -> Settings {
-    let limit = Settings::default().age_floor;
-    Settings { close_timeout: limit, heartbeat_floor: limit, probe_deadline: limit, ..Settings::default() }
+/// The defaults, but with this limit for calls and heartbeats alike.
+fn keen(limit: Duration) -> Settings {
+    Settings {
+        age_floor: limit,
+        close_timeout: limit,
+        heartbeat_floor: limit,
+        probe_deadline: limit,
+        ..Settings::default()
+    }
 }
 
 /// Load over some circuits, of which one becomes stuck.
 struct World {
     circuits: Circuits,
     random: u64,
+    /// When the next look is due.
+    due: Duration,
     now: u64,
     next_call: u64,
     stuck_from: u64,
@@ -57,6 +65,7 @@ impl World {
         Self {
             circuits,
             random: seed,
+            due: Duration::ZERO,
             now: 0,
             next_call: 0,
             stuck_from,
@@ -79,9 +88,10 @@ impl World {
         if partition == STUCK && end >= self.stuck_from { u64::MAX } else { end }
     }
 
-    /// The calls of one tick, each at its own microsecond, and then the watchdog's look.
-    fn tick(&mut self, calls_per_s: u64) {
-        self.now += TICK_US;
+    /// The calls between two looks, each at its own microsecond, and then the watchdog's look.
+    fn look(&mut self, calls_per_s: u64) {
+        self.due += LOOK_EVERY;
+        self.now = self.due.as_micros() as u64 + self.below(LATE_US + 1);
         while self.next_call < self.now {
             let (at, partition) = (self.next_call, self.below(PARTITIONS as u64) as usize);
             let end = self.end(partition, at);
@@ -118,7 +128,7 @@ impl World {
     /// Goes on until a partition flips: it is the stuck one.
     fn until_it_flips(mut self, calls_per_s: u64) -> Flip {
         while self.open().is_empty() {
-            self.tick(calls_per_s);
+            self.look(calls_per_s);
             assert!(self.now < self.stuck_from + 2_000_000, "it never flips");
         }
         assert_eq!(self.open(), [STUCK]);
@@ -159,9 +169,11 @@ proptest! {
         seed in any::<u64>(),
         phase_us in 0..250_000_u64,
         calls_per_s in prop_oneof![Just(2_000_u64), Just(20), 1..5_000_u64],
-        keen_ones in any::<bool>(),
+        settings in prop_oneof![
+            Just(Settings::default()),
+            (100_000..400_000_u64).prop_map(|limit_us| keen(Duration::from_micros(limit_us))),
+        ],
     ) {
-        let settings = if keen_ones { keen() } else { Settings::default() };
         let flip = flip(seed, phase_us, calls_per_s, settings.clone());
         let (by_age, by_heartbeat) = (settings.age_floor, settings.close_timeout);
         let over = |since: Option<Duration>, limit: Duration| since.is_some_and(|since| since >= limit);
@@ -173,7 +185,8 @@ proptest! {
 
 #[test]
 fn flips_take_the_limit_and_a_tick_with_many_calls_and_with_few() {
-    let (default, keen) = (Settings::default(), keen());
+    let default = Settings::default();
+    let keen = keen(default.age_floor);
     let mut table = String::new();
     for (name, settings) in [("defaults", &default), ("heartbeats of 200 ms", &keen)] {
         for calls_per_s in [2_000, 20] {
@@ -192,10 +205,10 @@ fn flips_take_the_limit_and_a_tick_with_many_calls_and_with_few() {
         }
     }
     expect![[r#"
-        defaults, 2000 calls/s: 50 by a call after 190 / 193 / 199 ms, 0 by a heartbeat after never; after the fault 165 / 181 / 206 ms
-        defaults, 20 calls/s: 28 by a call after 184 / 194 / 199 ms, 22 by a heartbeat after 410 / 410 / 410 ms; after the fault 191 / 441 / 626 ms
-        heartbeats of 200 ms, 2000 calls/s: 49 by a call after 190 / 193 / 199 ms, 1 by a heartbeat after 210 / 210 / 210 ms; after the fault 165 / 181 / 201 ms
-        heartbeats of 200 ms, 20 calls/s: 15 by a call after 181 / 194 / 198 ms, 35 by a heartbeat after 210 / 210 / 210 ms; after the fault 186 / 280 / 431 ms
+        defaults, 2000 calls/s: 50 by a call after 197 / 202 / 206 ms, 0 by a heartbeat after never; after the fault 170 / 188 / 211 ms
+        defaults, 20 calls/s: 23 by a call after 182 / 202 / 207 ms, 27 by a heartbeat after 404 / 404 / 405 ms; after the fault 228 / 472 / 641 ms
+        heartbeats of 200 ms, 2000 calls/s: 50 by a call after 197 / 202 / 206 ms, 0 by a heartbeat after never; after the fault 170 / 188 / 211 ms
+        heartbeats of 200 ms, 20 calls/s: 7 by a call after 200 / 203 / 207 ms, 43 by a heartbeat after 206 / 207 / 207 ms; after the fault 186 / 314 / 457 ms
     "#]]
     .assert_eq(&table);
 }

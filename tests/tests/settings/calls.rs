@@ -1,4 +1,4 @@
-//! The calls that wait: each is seen to work, then the fault strikes, then it is timed.
+//! The calls of librdkafka that wait: each is seen to work, then the fault strikes, then it is timed.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -33,7 +33,11 @@ pub(crate) async fn blocked(
     }
 }
 
-async fn timed<T>(patience: Duration, call: impl Future<Output = T>, how: impl Fn(T) -> String) -> Ended {
+pub(crate) async fn timed<T>(
+    patience: Duration,
+    call: impl Future<Output = T>,
+    how: impl Fn(T) -> String,
+) -> Ended {
     let start = Instant::now();
     match tokio::time::timeout(patience, call).await {
         Ok(ended) => Ended { after: Some(start.elapsed()), how: how(ended) },
@@ -41,7 +45,7 @@ async fn timed<T>(patience: Duration, call: impl Future<Output = T>, how: impl F
     }
 }
 
-fn record() -> Record {
+pub(crate) fn record() -> Record {
     let bytes = Bytes::from_static(b"x");
     Record { topic: TOPIC.into(), partition: 0, key: bytes.clone(), headers: Vec::new(), payload: bytes }
 }
@@ -67,7 +71,7 @@ async fn consume(cluster: &Embedded, settings: &Settings, fault: Fault, patience
 }
 
 /// A consumer as the bus would configure it, with the calls that the bus does not offer because they wait.
-fn member(settings: &Settings) -> &'static BaseConsumer {
+pub(crate) fn member(settings: &Settings) -> &'static BaseConsumer {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &settings.bootstrap)
@@ -84,7 +88,7 @@ fn member(settings: &Settings) -> &'static BaseConsumer {
 }
 
 /// A commit on a thread of its own, which it may keep.
-fn committed(member: &'static BaseConsumer) -> oneshot::Receiver<Result<(), String>> {
+pub(crate) fn committed(member: &'static BaseConsumer) -> oneshot::Receiver<Result<(), String>> {
     let (ended, result) = oneshot::channel();
     std::thread::spawn(move || {
         let mut offsets = TopicPartitionList::new();

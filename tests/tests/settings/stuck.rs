@@ -17,6 +17,12 @@ pub(crate) enum Fault {
     /// And nobody to elect another one.
     FrozenLeader,
     DeadLeader,
+    /// From before the client starts.
+    NoBroker,
+    /// The same; when they are back, the partition has no leader.
+    LateBrokers,
+    /// A member of the group.
+    Died,
     NoCoordinator,
     /// The same; an earlier call of the client has found it out.
     NoCoordinatorKnown,
@@ -28,17 +34,24 @@ impl Fault {
             Self::Leaderless => "the partition has no leader",
             Self::FrozenLeader => "leader and controller are frozen",
             Self::DeadLeader => "the leader is dead, the controller frozen",
+            Self::NoBroker => "no broker answers",
+            Self::LateBrokers => "no broker answers at first, and then the partition has no leader",
+            Self::Died => "another member was killed",
             Self::NoCoordinator => "the group has no coordinator",
-            Self::NoCoordinatorKnown => "the same, once the client knows",
+            Self::NoCoordinatorKnown => "the group has no coordinator, and the client knows",
         }
     }
 
     fn calls(self) -> Vec<Value> {
         let controller = json!({"kind": "freeze_controller"});
+        let strip = json!({"kind": "strip_leader", "topic": TOPIC, "partitions": [0]});
         match self {
-            Self::Leaderless => vec![json!({"kind": "strip_leader", "topic": TOPIC, "partitions": [0]})],
+            Self::Leaderless => vec![strip],
             Self::FrozenLeader => vec![controller, json!({"kind": "freeze_broker", "broker": 1})],
             Self::DeadLeader => vec![controller, json!({"kind": "kill_broker", "broker": 1})],
+            Self::NoBroker => brokers("freeze_broker"),
+            Self::LateBrokers => [vec![strip], brokers("freeze_broker")].concat(),
+            Self::Died => Vec::new(),
             Self::NoCoordinator | Self::NoCoordinatorKnown => {
                 vec![json!({"kind": "lose_coordinator", "group": GROUP})]
             }
@@ -46,10 +59,23 @@ impl Fault {
     }
 
     pub(crate) async fn strike(self, cluster: &Embedded) {
-        for call in self.calls() {
-            let call = faults::call_from_json(call.as_object().unwrap()).unwrap();
-            cluster.inject(&call).await.unwrap();
-        }
+        inject(cluster, self.calls()).await;
+    }
+}
+
+/// They answer again.
+pub(crate) async fn thaw_brokers(cluster: &Embedded) {
+    inject(cluster, brokers("thaw_broker")).await;
+}
+
+fn brokers(kind: &str) -> Vec<Value> {
+    (1..=3).map(|broker| json!({"kind": kind, "broker": broker})).collect()
+}
+
+async fn inject(cluster: &Embedded, calls: Vec<Value>) {
+    for call in calls {
+        let call = faults::call_from_json(call.as_object().unwrap()).unwrap();
+        cluster.inject(&call).await.unwrap();
     }
 }
 

@@ -54,11 +54,12 @@ fn librdkafka_send(view: &View<'_>) -> Vec<Case> {
 fn java_send(view: &View<'_>) -> Vec<Case> {
     let block =
         view.number("max.block.ms").step("send() itself waits for metadata, or for room in buffer.memory");
-    let lives = view.expiry().step("then the record lives this long");
+    let lives = view.expiry().step("the record lives this long");
     let itself = Case::ends("send() alone: no metadata, or a full buffer", vec![block.clone()])
         .noting("the thread that calls send() stands still for this long");
-    let whole = Case::ends("send().get(): the same, and then the leader is lost", vec![block, lives]);
-    vec![itself, whole]
+    let lost = Case::ends("send().get(): the leader is lost, frozen or dead", vec![lives.clone()]);
+    let whole = Case::ends("send().get(): no metadata at first, and then no leader", vec![block, lives]);
+    vec![itself, lost, whole]
 }
 
 fn consume(view: &View<'_>) -> Vec<Case> {
@@ -74,6 +75,13 @@ fn consume(view: &View<'_>) -> Vec<Case> {
         }
     };
     let mut cases = vec![Case::never_ends(stuck, silent)];
+    if view.is(Dialect::Java) && !view.broker_side_group() {
+        cases.push(Case::never_ends(
+            "the group has no coordinator, and the leaders are well",
+            "no setting ends it. poll() looks for a coordinator for as long as its argument allows, and healthy partitions \
+             are not read meanwhile",
+        ));
+    }
     if view.is(Dialect::Java) {
         let api = view.number("default.api.timeout.ms").step("position, committed, offsetsForTimes");
         cases.push(Case::ends("asking for a position or an offset", vec![api]));

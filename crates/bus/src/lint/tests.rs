@@ -310,6 +310,28 @@ fn a_set_of_contradictions_as_it_is_shown() {
 }
 
 #[test]
+fn a_lost_coordinator_stops_the_reads_of_javas_classic_members_only() {
+    let stops = |dialect, text| {
+        let report = report(dialect, text);
+        let cases = &report.bound(Call::Consume).unwrap().cases;
+        cases.iter().any(|case| case.when.contains("no coordinator") && case.worst_ms.is_none())
+    };
+    assert!(stops(Dialect::Java, "group.id=g"));
+    assert!(stops(Dialect::Java, "group.protocol=classic"));
+    assert!(!stops(Dialect::Java, "group.protocol=consumer"), "measured: it reads on");
+    assert!(!stops(Dialect::Librdkafka, "group.id=g"), "not measured");
+}
+
+#[test]
+fn a_java_send_whose_leader_alone_is_lost_waits_for_its_delivery_only() {
+    let report =
+        report(Dialect::Java, "max.block.ms=2000\ndelivery.timeout.ms=3000\nrequest.timeout.ms=1000");
+    let send = report.bound(Call::Send).unwrap();
+    let cases: Vec<_> = send.cases.iter().map(|case| case.worst_ms).collect();
+    assert_eq!((cases, send.worst_ms), (vec![Some(2_000), Some(3_000), Some(5_000)], Some(5_000)));
+}
+
+#[test]
 fn java_defaults_as_they_are_shown() {
     check(
         Dialect::Java,
@@ -321,14 +343,19 @@ fn java_defaults_as_they_are_shown() {
               send() alone: no metadata, or a full buffer: 60 s
                     60 s  max.block.ms (default): send() itself waits for metadata, or for room in buffer.memory
                   the thread that calls send() stands still for this long
-              send().get(): the same, and then the leader is lost: 180 s
+              send().get(): the leader is lost, frozen or dead: 120 s
+                   120 s  delivery.timeout.ms (default): the record lives this long
+              send().get(): no metadata at first, and then no leader: 180 s
                     60 s  max.block.ms (default): send() itself waits for metadata, or for room in buffer.memory
-                   120 s  delivery.timeout.ms (default): then the record lives this long
+                   120 s  delivery.timeout.ms (default): the record lives this long
 
             consume  for ever
               the leader is lost or frozen, or the high watermark is stuck: for ever
                   no setting ends it. poll(Duration) returns with nothing and without an error: its argument is
                   the only bound
+              the group has no coordinator, and the leaders are well: for ever
+                  no setting ends it. poll() looks for a coordinator for as long as its argument allows, and
+                  healthy partitions are not read meanwhile
               asking for a position or an offset: 60 s
                     60 s  default.api.timeout.ms (default): position, committed, offsetsForTimes
 

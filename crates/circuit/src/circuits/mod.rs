@@ -198,9 +198,9 @@ impl Circuits {
         self.outcomes.clone()
     }
 
-    /// Looks at the circuits in which something may have happened. To be called every 10 ms; a gap above
-    /// [`gap_max`](Settings::gap_max) counts as one of that length, and calls that end right after it do not count as
-    /// failed or slow, so that a process that was stopped does not blame its dependency.
+    /// Looks at the circuits in which something may have happened. To be called [every 9 ms](crate::LOOK_EVERY), and no later
+    /// than every 10; a gap above [`gap_max`](Settings::gap_max) counts as one of that length, and calls that end right
+    /// after it do not count as failed or slow, so that a process that was stopped does not blame its dependency.
     ///
     /// A circuit may change twice in one look: closed by a heartbeat, tripped by a signal. One in which nothing happens
     /// is at rest: it is not looked at until somebody calls, a heartbeat is late, or a second has passed.

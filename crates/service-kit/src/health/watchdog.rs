@@ -1,4 +1,4 @@
-//! The two tasks of the health watch: one looks at the circuits every 10 ms and sends heartbeats, the other reads
+//! The two tasks of the health watch: one looks at the circuits every 9 ms and sends heartbeats, the other reads
 //! them back.
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Producer, Reader};
-use circuit::Beat;
+use circuit::{Beat, LOOK_EVERY};
 use contracts::Event;
 use contracts::event::Heartbeat;
 use futures::future::BoxFuture;
@@ -25,8 +25,6 @@ use crate::inbox::{decode, is_heartbeat};
 use crate::kafka_settings::KafkaSettingsError;
 use crate::publisher::{PublishError, to_record};
 
-/// Between two looks at the circuits: what they are made for.
-const TICK: Duration = Duration::from_millis(10);
 /// How long the reader of heartbeats may take to close; it goes on by itself after that.
 const READER_CLOSE: Duration = Duration::from_millis(250);
 
@@ -72,7 +70,7 @@ impl Watchdog {
     }
 
     pub(super) async fn run(self, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reports = Reports::new();
         let mut moved = BTreeSet::new();

@@ -48,7 +48,7 @@ impl Cache {
 const GOOD: &str = "
     echo '[INFO] Downloaded from central: https://repo/x/x.pom (1 kB at 2 kB/s)'
     echo '[INFO] Downloaded from central: https://repo/kafka/kafka_2.13-4.3.0.jar (1.6 MB at 16 MB/s)'
-    cp \"$pom\" \"$out\" && touch \"$out/kafka_2.13-4.3.0.jar\" && echo once >> \"$out/../../runs\"";
+    cp \"$pom\" \"$out\" && touch \"$out/kafka_2.13-4.3.0.jar\" \"$out/kafka-tools-4.3.0.jar\" && echo once >> \"$out/../../runs\"";
 
 #[test]
 fn the_jars_are_there_after_a_fetch_and_nothing_else_is_left() {
@@ -70,9 +70,20 @@ fn the_jars_are_there_after_a_fetch_and_nothing_else_is_left() {
 fn jars_that_are_there_are_not_fetched_again() {
     let cache = Cache::with_maven("exit 1");
     fs::create_dir_all(cache.libs()).unwrap();
-    fs::write(cache.libs().join("kafka_2.13-4.3.0.jar"), "").unwrap();
+    for jar in ["kafka_2.13-4.3.0.jar", "kafka-tools-4.3.0.jar"] {
+        fs::write(cache.libs().join(jar), "").unwrap();
+    }
     let fetched = cache.fetch(PATIENCE, &mut |step| panic!("{step}")).unwrap();
     assert_eq!(fetched, Fetched::AlreadyThere(cache.libs()));
+}
+
+#[test]
+fn jars_without_the_tools_are_fetched_again() {
+    let cache = Cache::with_maven(GOOD);
+    fs::create_dir_all(cache.libs()).unwrap();
+    fs::write(cache.libs().join("kafka_2.13-4.3.0.jar"), "").unwrap();
+    assert_eq!(cache.fetch(PATIENCE, &mut |_| {}).unwrap(), Fetched::New(cache.libs()));
+    assert!(cache.libs().join("kafka-tools-4.3.0.jar").exists());
 }
 
 #[test]

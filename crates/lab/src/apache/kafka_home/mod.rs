@@ -69,6 +69,12 @@ impl Kafka {
         }
     }
 
+    /// Whether Kafka's own command-line tools (`org.apache.kafka.tools`) are on the class path.
+    #[must_use]
+    pub fn has_tools(&self) -> bool {
+        places::has_tools(&self.libs)
+    }
+
     /// The class path that has everything, in the form that `java -cp` takes.
     #[must_use]
     pub fn class_path(&self) -> PathBuf {
@@ -85,6 +91,11 @@ pub fn cached_libs() -> Option<PathBuf> {
 /// Whether a folder holds the jars of a Kafka that can be started.
 pub(super) fn holds_kafka(libs: &Path) -> bool {
     places::version_in(libs).is_some()
+}
+
+/// Whether a folder holds all that is fetched by name: that Kafka, and its tools.
+pub(super) fn is_complete(libs: &Path) -> bool {
+    holds_kafka(libs) && places::has_tools(libs)
 }
 
 /// Kafka cannot be started on this machine, and why; its message has a line for each lack.

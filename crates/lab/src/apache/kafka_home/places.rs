@@ -9,6 +9,9 @@ use super::{KAFKA_MAJOR_MIN, KAFKA_VERSION, Lack};
 /// Kafka's own jar, by the Scala version it is built for; Kafka 4 knows only this one.
 const SERVER_JAR: &str = "kafka_2.13-";
 
+/// Its command-line tools'.
+const TOOLS_JAR: &str = "kafka-tools-";
+
 /// The metrics agent's jar.
 const AGENT_JAR: &str = "jmx_prometheus_javaagent-";
 
@@ -67,6 +70,11 @@ impl Places {
 /// The version of the Kafka whose jars a folder holds.
 pub(super) fn version_in(libs: &Path) -> Option<String> {
     version_of(libs, SERVER_JAR)
+}
+
+/// Whether a folder holds Kafka's command-line tools.
+pub(super) fn has_tools(libs: &Path) -> bool {
+    version_of(libs, TOOLS_JAR).is_some()
 }
 
 /// The number before the first dot.

@@ -30,7 +30,7 @@ use super::arm::ended;
 use super::measure::Injection;
 use crate::system::System;
 
-/// Between two looks: as often as a service's watchdog.
+/// Between two looks: the tick that a service's watchdog promises.
 const TICK: Duration = Duration::from_millis(10);
 /// Between two looks at the nodes' metrics; a dashboard asks fifty times less often.
 const NODES_EVERY: Duration = Duration::from_millis(250);
