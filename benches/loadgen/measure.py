@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What loadgen costs, and what it and its peers say of a service that hangs.
 
-    cargo build --profile lean -p loadgen --example hang --bin loadgen
+    cargo build --profile lean -p loadgen --example hang --example bare --bin loadgen
     benches/loadgen/measure.py cpu [ROUNDS]     CPU per request in a closed loop, 64 connections, as a ratio to wrk
     benches/loadgen/measure.py wires [ROUNDS]   the same for HTTP/1.1 and HTTP/2, in the clear and under TLS, as a ratio to the first
     benches/loadgen/measure.py lag [ROUNDS]     its own lag at 5,000/s
@@ -97,6 +97,8 @@ CLOSED_LOADGEN = f"{LOADGEN} %s --closed --duration {CLOSED_S}s {' '.join(QUIET)
 CLOSED = {
     "wrk": (f"wrk -t1 -c64 -d{CLOSED_S}s {URL}", lambda out: number(r"(\d+) requests in", out)),
     "loadgen": (CLOSED_LOADGEN % f"{URL} {OVER_HTTP1}", lambda out: answered(document(out))),
+    # What it is built on, alone.
+    "hyper": (f"{BUILT}/examples/bare {ADDRESS} {CLOSED_S}", lambda out: number(r"(\d+) requests in", out)),
     "h2load": (f"h2load --h1 -t1 -c64 -D{CLOSED_S} {URL}", lambda out: number(r"(\d+) succeeded", out)),
     "ab": (f"ab -q -k -c64 -t{CLOSED_S} -n100000000 {URL}", lambda out: number(r"Complete requests:\s+(\d+)", out)),
     "oha": (
@@ -138,7 +140,7 @@ def rounds_of(tools, service, rounds):
 
 
 def cpu(rounds=5, *wanted):
-    tools = [tool for tool in CLOSED if tool == "loadgen" or shutil.which(tool)]
+    tools = [tool for tool in CLOSED if tool in ("loadgen", "hyper") or shutil.which(tool)]
     rounds_of({tool: CLOSED[tool] for tool in tools if tool in (wanted or tools)}, hang(), rounds)
 
 

@@ -14,6 +14,8 @@ use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
+#[cfg(feature = "https")]
+use tokio_util::either::Either;
 
 use crate::Target;
 #[cfg(feature = "https")]
@@ -147,11 +149,18 @@ impl Requests {
         }
     }
 
-    pub(crate) async fn send(&mut self, request: Request<Body>) -> hyper::Result<Response<Incoming>> {
+    /// Not `async`: a request would be moved once more before it is sent.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<Body>,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> {
         match self {
-            Self::Http1(requests) => requests.send_request(request).await,
+            #[cfg(not(feature = "https"))]
+            Self::Http1(requests) => requests.send_request(request),
             #[cfg(feature = "https")]
-            Self::Http2(requests) => requests.send_request(request).await,
+            Self::Http1(requests) => Either::Left(requests.send_request(request)),
+            #[cfg(feature = "https")]
+            Self::Http2(requests) => Either::Right(requests.send_request(request)),
         }
     }
 }

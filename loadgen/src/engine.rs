@@ -4,7 +4,7 @@
 //! drain ends is dropped with its task, and its guard accounts for it. In a closed loop users take the place of the
 //! schedule: each starts a request when the one before was answered.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -73,9 +73,9 @@ impl Worker {
             let tally = Tally::new(started, outlet);
             let deadlines = Deadlines::new(limits.deadline);
             spawn_local(deadlines.clone().keep());
-            let engine =
-                Rc::new(Engine { plan, requests, slice, limits, tally: tally.clone(), deadlines, pools });
-            (tally, engine.drive(started, &stop).await)
+            let is_over = Cell::new(false);
+            let engine = Rc::new(Engine { plan, requests, slice, limits, tally, deadlines, pools, is_over });
+            (engine.tally.clone(), engine.drive(started, &stop).await)
         });
         // Dropping the tasks ends whatever is still in flight, and closes every connection.
         drop(runtime);
@@ -101,6 +101,8 @@ struct Engine {
     tally: Rc<Tally>,
     deadlines: Rc<Deadlines>,
     pools: Vec<Rc<Pool>>,
+    /// Whether users of a closed loop start nothing more.
+    is_over: Cell<bool>,
 }
 
 impl Engine {
@@ -110,10 +112,11 @@ impl Engine {
         let sent = match self.plan.spec().mode {
             Mode::Open => stop.run_until_cancelled(self.send_all(started)).await.is_some(),
             Mode::Closed { users } => {
-                let all = self.let_users(self.slice.share(users), started, stop);
+                let all = self.let_users(self.slice.share(users));
                 stop.run_until_cancelled(all).await == Some(true)
             }
         };
+        self.is_over.set(true);
         self.drain(stop).await;
         self.pools.iter().for_each(|pool| pool.close());
         !sent
@@ -148,23 +151,27 @@ impl Engine {
             return flight.end(Outcome::UnsentCap);
         }
         let engine = self.clone();
-        spawn_local(async move { engine.fly(k, choice, flight).await });
+        spawn_local(async move {
+            flight.begun();
+            engine.fly(k, choice, flight).await
+        });
     }
 
-    async fn fly(&self, k: u64, choice: Choice, flight: Flight) -> Outcome {
+    fn fly(&self, k: u64, choice: Choice, flight: Flight) -> impl Future<Output = Outcome> {
         let pool = &self.pools[self.plan.target_of(choice.kind)];
         let mapping = &self.plan.spec().mapping;
         let exchange = Exchange { pool, requests: &self.requests, k, choice, mapping };
-        fly(exchange, flight, &self.deadlines).await
+        fly(exchange, flight, &self.deadlines)
     }
 
     /// Whether all users came to their end.
-    async fn let_users(self: &Rc<Self>, users: usize, started: Instant, stop: &CancellationToken) -> bool {
-        let until = started + self.plan.spec().warm_up + self.plan.spec().duration;
+    async fn let_users(self: &Rc<Self>, users: usize) -> bool {
+        let until = self.plan.spec().warm_up + self.plan.spec().duration;
+        let until_ns = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);
         let users: Vec<JoinHandle<bool>> = (0..users)
             .map(|_| {
-                let (engine, stop) = (self.clone(), stop.clone());
-                spawn_local(async move { engine.use_until(started, until, &stop).await })
+                let engine = self.clone();
+                spawn_local(async move { engine.use_until(until_ns).await })
             })
             .collect();
         let mut complete = true;
@@ -174,21 +181,24 @@ impl Engine {
         complete
     }
 
-    /// One user of a closed loop. Whether they came to their end: they also stop at as many requests as a schedule may
-    /// have.
-    async fn use_until(&self, started: Instant, until: Instant, stop: &CancellationToken) -> bool {
+    /// One user of a closed loop, whose next request is due when the one before ended. Whether they came to their end:
+    /// they also stop at as many requests as a schedule may have.
+    async fn use_until(&self, until_ns: u64) -> bool {
         let requests_max = self.slice.share(REQUESTS_MAX as usize) as u64;
-        while !stop.is_cancelled() && self.tally.entered() < requests_max {
-            let due = Instant::now();
-            if due >= until {
+        let mut due_ns = self.tally.now_ns();
+        while !self.is_over.get() && self.tally.entered() < requests_max {
+            if due_ns >= until_ns {
                 return true;
             }
             let k = self.slice.k(self.tally.entered() as usize) as u64;
             let choice = self.requests.choice(k);
-            let intended_ns = u64::try_from(due.duration_since(started).as_nanos()).unwrap_or(u64::MAX);
-            let flight = self.tally.enter(k as u32, choice.kind, intended_ns);
-            if self.fly(k, choice, flight).await == Outcome::ErrorConnect {
+            let mut flight = self.tally.enter(k as u32, choice.kind, due_ns);
+            flight.begun_in_time();
+            let outcome = self.fly(k, choice, flight).await;
+            due_ns = self.tally.landed_last_ns();
+            if outcome == Outcome::ErrorConnect {
                 sleep(UNCONNECTED_PAUSE).await;
+                due_ns = self.tally.now_ns();
             }
         }
         false

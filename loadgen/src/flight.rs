@@ -7,7 +7,6 @@ use std::error::Error as _;
 use std::pin::pin;
 use std::rc::Rc;
 
-use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use recorder::Outcome;
@@ -50,7 +49,6 @@ pub(crate) struct Exchange<'a> {
 
 /// Sends the request and ends its flight.
 pub(crate) async fn fly(exchange: Exchange<'_>, mut flight: Flight, deadlines: &Deadlines) -> Outcome {
-    flight.begun();
     let (due, pool) = (flight.due(), exchange.pool);
     let answer = deadlines.within(due, pin!(exchange.run(&mut flight))).await;
     let ending: Ending = match answer {
@@ -72,18 +70,21 @@ impl Exchange<'_> {
         let mut lease = pool.acquire().await?;
         let request = requests.request(k, choice);
         flight.sent();
-        let answer = lease.send(request).await?;
-        let (ending, headers) = read(answer, mapping).await?;
-        requests.take_back(headers);
+        let (head, mut body) = lease.send(request).await?.into_parts();
+        let kept = read(&mut body, classify::wants_body(head.status, &head.headers)).await?;
         lease.release();
+        let ending = Ending {
+            outcome: mapping.outcome(head.status, &head.headers),
+            executed: classify::executed(&head.headers, &kept),
+            status: Some(head.status),
+        };
+        requests.take_back(head.headers);
         Ok(ending)
     }
 }
 
-/// Reads the answer to its end, keeping of the body what may say whether something was executed.
-async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<(Ending, HeaderMap), NoAnswer> {
-    let (head, mut body) = answer.into_parts();
-    let mut wanted = classify::wants_body(head.status, &head.headers);
+/// Reads a body to its end, keeping it if it is wanted, up to a bound.
+async fn read(body: &mut Incoming, mut wanted: bool) -> Result<Vec<u8>, NoAnswer> {
     let mut kept = Vec::new();
     // An HTTP/2 stream that is reset without an error looks like one that came to its end.
     let announced = body.size_hint().exact().filter(|_| !body.is_end_stream());
@@ -101,10 +102,5 @@ async fn read(answer: Response<Incoming>, mapping: &Mapping) -> Result<(Ending, 
     if announced.is_some_and(|announced| announced != received) {
         return Err(NoAnswer::Broken("the answer ended before its announced length".to_owned()));
     }
-    let ending = Ending {
-        outcome: mapping.outcome(head.status, &head.headers),
-        executed: classify::executed(&head.headers, &kept),
-        status: Some(head.status),
-    };
-    Ok((ending, head.headers))
+    Ok(kept)
 }

@@ -11,6 +11,8 @@ use crate::classify::Executed;
 /// What is said of a service time that there is none: it was never sent.
 pub(crate) const UNSENT: u32 = u32::MAX;
 
+const LATENCY_MAX_NS: u64 = LATENCY_MAX.as_nanos() as u64;
+
 /// One request and how it ended, compact: there are many of them in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Landed {
@@ -32,12 +34,13 @@ pub(crate) struct Landed {
 impl Landed {
     /// Of an observation that came from one.
     pub(crate) fn of(it: &Observation<'_>) -> Self {
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         Self {
-            intended_ns: u64::try_from(it.intended.as_nanos()).unwrap_or(u64::MAX),
+            intended_ns: ns(it.intended),
             k: u32::try_from(it.k).expect("a schedule has fewer requests"),
-            response_us: us(it.response),
-            service_us: it.service.map_or(UNSENT, us),
-            lag_us: us(it.lag),
+            response_us: us(ns(it.response)),
+            service_us: it.service.map_or(UNSENT, |service| us(ns(service))),
+            lag_us: us(ns(it.lag)),
             status: it.status.map_or(0, |status| status.as_u16()),
             kind: u8::try_from(it.kind).expect("a mix has at most 256 kinds"),
             outcome: it.outcome,
@@ -68,8 +71,8 @@ impl Landed {
 }
 
 /// Whole microseconds, up to the recorder's bound.
-pub(crate) fn us(time: Duration) -> u32 {
-    u32::try_from(time.min(LATENCY_MAX).as_micros()).expect("an hour in microseconds fits into 32 bits")
+pub(crate) fn us(time_ns: u64) -> u32 {
+    u32::try_from(time_ns.min(LATENCY_MAX_NS) / 1_000).expect("an hour in microseconds fits into 32 bits")
 }
 
 pub(crate) fn from_us(us: u32) -> Duration {

@@ -286,8 +286,11 @@ impl Lease {
     }
 
     /// Begins the exchange: the answer's head.
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
-        self.requests().send(request).await
+    pub(crate) fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> {
+        self.requests().send(request)
     }
 
     /// The exchange is complete.

@@ -46,6 +46,7 @@ pub(crate) struct Tally {
     next_ns: Cell<u64>,
     entered: Cell<u64>,
     in_flight: Cell<usize>,
+    landed_last_ns: Cell<u64>,
     all_landed: Notify,
 }
 
@@ -60,6 +61,7 @@ impl Tally {
             next_ns: Cell::new(0),
             entered: Cell::new(0),
             in_flight: Cell::new(0),
+            landed_last_ns: Cell::new(0),
             all_landed: Notify::new(),
         })
     }
@@ -75,9 +77,8 @@ impl Tally {
         self.open.borrow_mut().enter(second_of(intended_ns));
         self.entered.set(self.entered.get() + 1);
         self.in_flight.set(self.in_flight.get() + 1);
-        let due = self.started + Duration::from_nanos(intended_ns);
         let ending = Outcome::Unfinished.into();
-        Flight { tally: self.clone(), k, kind, intended_ns, due, begun: None, sent: None, ending }
+        Flight { tally: self.clone(), k, kind, intended_ns, begun_ns: None, sent_ns: None, ending }
     }
 
     /// How many requests were entered, which is also the number of the next one.
@@ -87,6 +88,11 @@ impl Tally {
 
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.get()
+    }
+
+    /// When the last one ended, after the start.
+    pub(crate) fn landed_last_ns(&self) -> u64 {
+        self.landed_last_ns.get()
     }
 
     /// Returns when nothing is in flight.
@@ -99,7 +105,7 @@ impl Tally {
     /// Hands over what ended so far.
     pub(crate) fn hand_over(&self) {
         // Response times are cut to whole microseconds, so what ends from now on may seen so much earlier.
-        let now_ns = self.started_ns(Instant::now()).saturating_sub(1_000);
+        let now_ns = self.now_ns().saturating_sub(1_000);
         let chunk = Chunk {
             landed: self.landed.replace(self.outlet.empty()),
             entered: self.entered.get(),
@@ -115,20 +121,22 @@ impl Tally {
         self.outlet.done(connections, is_cut_off);
     }
 
-    fn started_ns(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX)
+    /// Now, after the start.
+    pub(crate) fn now_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn land(&self, flight: &Flight) {
-        let now = Instant::now();
-        let late = |at: Instant| us(at.saturating_duration_since(flight.due));
+        let now_ns = self.now_ns();
+        self.landed_last_ns.set(now_ns);
+        let late = |at_ns: u64| us(at_ns.saturating_sub(flight.intended_ns));
         let Ending { outcome, executed, status } = flight.ending;
         let landed = Landed {
             intended_ns: flight.intended_ns,
             k: flight.k,
-            response_us: late(now),
-            service_us: flight.sent.map_or(UNSENT, |sent| us(now.saturating_duration_since(sent))),
-            lag_us: late(flight.begun.unwrap_or(now)),
+            response_us: late(now_ns),
+            service_us: flight.sent_ns.map_or(UNSENT, |sent_ns| us(now_ns.saturating_sub(sent_ns))),
+            lag_us: late(flight.begun_ns.unwrap_or(now_ns)),
             status: status.map_or(0, |status| status.as_u16()),
             kind: flight.kind,
             outcome,
@@ -201,26 +209,30 @@ pub(crate) struct Flight {
     k: u32,
     kind: u8,
     intended_ns: u64,
-    due: Instant,
-    begun: Option<Instant>,
-    sent: Option<Instant>,
+    begun_ns: Option<u64>,
+    sent_ns: Option<u64>,
     ending: Ending,
 }
 
 impl Flight {
     /// The intended start.
     pub(crate) fn due(&self) -> Instant {
-        self.due
+        self.tally.started + Duration::from_nanos(self.intended_ns)
     }
 
     /// The generator got to it now: what it is late by is its own lag.
     pub(crate) fn begun(&mut self) {
-        self.begun = Some(Instant::now());
+        self.begun_ns = Some(self.tally.now_ns());
+    }
+
+    /// The generator got to it as it was due.
+    pub(crate) fn begun_in_time(&mut self) {
+        self.begun_ns = Some(self.intended_ns);
     }
 
     /// It is handed to a connection now.
     pub(crate) fn sent(&mut self) {
-        self.sent = Some(Instant::now());
+        self.sent_ns = Some(self.tally.now_ns());
     }
 
     /// It ended so.

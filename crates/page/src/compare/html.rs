@@ -82,12 +82,14 @@ fn pictures(comparison: &Comparison, pair: &[usize]) -> Markup {
     let curves = format!("{}: percentile curves of all requests that were sent, of each run", first.name);
     let panels: Vec<Panel<'_>> = Phase::ALL.into_iter().map(|phase| panel(phase, &arms)).collect();
     html! {
-        section {
-            h2 { (first.name) }
-            figure {
-                h3 { "99th percentile per " (seconds(width)) }
-                (chart::timeline(&id, (&over_time, "The figures are in the table below."), first, &columns, &lines, (scale, end)))
-                figcaption { p { "Phases and faults are those of A." } }
+        section.pictures {
+            div.whole {
+                h2 { (first.name) }
+                figure {
+                    h3 { "99th percentile per " (seconds(width)) }
+                    (chart::timeline(&id, (&over_time, "The figures are in the table below."), first, &columns, &lines, (scale, end)))
+                    figcaption { p { "Phases and faults are those of A." } }
+                }
             }
             figure {
                 h3 { "How many waited how long" }

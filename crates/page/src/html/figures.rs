@@ -44,28 +44,29 @@ pub(super) fn all(run: &Run) -> Markup {
         };
     }
     let width = drawn.iter().filter_map(|it| it.columns.first()).map(|it| it.length).fold(0.0, f64::max);
+    let legend = legend(&drawn);
+    let waited = html! {
+        p { "Response times by the moment of their intended start, in steps of " (seconds(width)) ", on a logarithmic axis that is the same in all pictures." }
+    };
+    let curves = html! {
+        p { "To the right, ever fewer: at 99 % the line is as high as all but the slowest hundredth waited. The numbers are in the "
+            a href="#numbers" { "table of all numbers" } "." }
+        (legend)
+    };
     html! {
-        section {
-            h2 { "How long customers waited" }
-            p { "Response times by the moment of their intended start, in steps of " (seconds(width)) ", on a logarithmic axis that is the same in all pictures." }
-            @for it in &drawn { (waits(it, scale, end)) }
-        }
-        section {
-            h2 { "How requests ended" }
-            (legend(&drawn))
-            @for it in &drawn { (endings(it, end)) }
-        }
-        section {
-            h2 { "How many waited how long" }
-            p { "To the right, ever fewer: at 99 % the line is as high as all but the slowest hundredth waited. The numbers are in the "
-                a href="#numbers" { "table of all numbers" } "." }
-            (legend(&drawn))
-            @for it in &drawn { (percentiles(it, scale)) }
-        }
-        section {
-            h2 { "Where the requests are" }
-            (heat_legend())
-            @for it in &drawn { (heat(it, scale, end)) }
+        (pictures("How long customers waited", &waited, drawn.iter().map(|it| waits(it, scale, end))))
+        (pictures("How requests ended", &legend, drawn.iter().map(|it| endings(it, end))))
+        (pictures("How many waited how long", &curves, drawn.iter().map(|it| percentiles(it, scale))))
+        (pictures("Where the requests are", &heat_legend(), drawn.iter().map(|it| heat(it, scale, end))))
+    }
+}
+
+/// A section of pictures. On paper its head is on the page of the first.
+fn pictures(title: &str, explained: &Markup, mut figures: impl Iterator<Item = Markup>) -> Markup {
+    html! {
+        section.pictures {
+            div.whole { h2 { (title) } (explained) @if let Some(first) = figures.next() { (first) } }
+            @for it in figures { (it) }
         }
     }
 }

@@ -14,6 +14,7 @@
     cut: [],
     violations: [],
     unread: [],
+    parted: [],
   };
   // One section below the other, each with its head in it.
   let above = 0;
@@ -45,5 +46,25 @@
   }
   const { violations } = await axe.run(document);
   found.violations = violations.map(({ id, nodes }) => `${id}: ${nodes.length} x ${nodes[0].html.slice(0, 160)}`);
+  // On paper, of whatever height: columns are cut by the same rules as pages. Heads stand on the page of what follows.
+  const [main, paper] = [document.querySelector("main"), document.createElement("style")];
+  const printed = [...document.styleSheets[0].cssRules].filter((rule) => rule.media?.mediaText === "print");
+  const rules = printed.flatMap((rule) => [...rule.cssRules]).map((rule) => rule.cssText);
+  paper.textContent = `${rules.join("")} main { margin: 0; width: 717px; columns: 717px; column-gap: 0; column-fill: auto }`;
+  document.head.append(paper);
+  const page = (it) => Math.floor((it.getClientRects()[0].left - main.getBoundingClientRect().left) / 717);
+  const parted = new Set();
+  for (let height = 800; height <= 1300; height += 20) {
+    main.style.height = `${height}px`;
+    for (const section of document.querySelectorAll("main section")) {
+      const body = section.querySelector("svg.chart, tbody, dd, ul:not(.legend)");
+      const heads = [...section.querySelectorAll("h2, p, .legend")];
+      const above = heads.filter((it) => it.compareDocumentPosition(body) & Node.DOCUMENT_POSITION_FOLLOWING);
+      const alone = [...section.querySelectorAll("h3")].filter((it) => page(it) !== page(it.nextElementSibling));
+      alone.push(...above.filter((it) => page(it) !== page(body)));
+      alone.forEach((it) => parted.add(`${section.querySelector("h2").textContent}: ${it.textContent}`));
+    }
+  }
+  found.parted.push(...parted);
   parent.postMessage(encodeURIComponent(JSON.stringify(found)), "*");
 })();
