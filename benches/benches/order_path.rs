@@ -5,6 +5,7 @@
 //! eleven records on three replicas each, and 200/s of them are all that two cores can do with four JVMs. The arms are
 //! those that are played by default, and `degrade` once more with hardly any heartbeats.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,12 @@ use loadgen::{Boundaries, RunResult};
 use recorder::{Outcome, Phase};
 use scenario::{Arm, Catalogue, DegradePlan, Load, Mix, Numbers, Scenario, Strategy};
 
-const MANY_PER_S: f64 = 200.0;
-const FEW_PER_S: f64 = 20.0;
+const MANY: Pace = Pace { rate_per_s: 200.0, one_at_a_time: false };
+const FEW: Pace = Pace { rate_per_s: 20.0, one_at_a_time: false };
+/// The next one comes when the one before is answered, 5 ms later on average; what would come before is not sent.
+const ONE_BY_ONE: Pace = Pace { one_at_a_time: true, ..MANY };
+/// A JVM compiles what it meets often.
+const WARMING: Pace = Pace { rate_per_s: 100.0, ..MANY };
 const WARM_UP: Duration = Duration::from_secs(3);
 const WARM_UP_OF_A_JVM: Duration = Duration::from_secs(60);
 const THREE_BROKERS: &str = "total-stall";
@@ -25,10 +30,17 @@ const THREE_BROKERS: &str = "total-stall";
 const SETTLED: Duration = Duration::from_secs(3);
 const MEASURED: Duration = Duration::from_secs(15);
 
+/// How orders come.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate_per_s: f64,
+    one_at_a_time: bool,
+}
+
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let embedded = ClusterKind::Embedded;
-    runtime.block_on(measure_all(Catalogue::DEFAULT, &embedded, MANY_PER_S, WARM_UP))?;
+    runtime.block_on(measure_all(Catalogue::DEFAULT, &embedded, &[MANY], WARM_UP))?;
     let kafka = match Kafka::find() {
         Ok(kafka) => kafka,
         Err(missing) => {
@@ -37,14 +49,14 @@ fn main() -> anyhow::Result<()> {
         }
     };
     let apache = ClusterKind::Apache { kafka, needs: Needs::of([]) };
-    runtime.block_on(measure_all(THREE_BROKERS, &embedded, FEW_PER_S, WARM_UP))?;
-    runtime.block_on(measure_all(THREE_BROKERS, &apache, FEW_PER_S, WARM_UP_OF_A_JVM))
+    runtime.block_on(measure_all(THREE_BROKERS, &embedded, &[FEW, ONE_BY_ONE], WARM_UP))?;
+    runtime.block_on(measure_all(THREE_BROKERS, &apache, &[FEW, ONE_BY_ONE], WARM_UP_OF_A_JVM))
 }
 
 async fn measure_all(
     scenario: &str,
     cluster: &ClusterKind,
-    rate_per_s: f64,
+    paces: &[Pace],
     warm_up: Duration,
 ) -> anyhow::Result<()> {
     let scenario = Catalogue::get(scenario, lab::faults::kinds())?;
@@ -52,7 +64,7 @@ async fn measure_all(
     let played: Vec<_> = scenario.arms.iter().filter(|arm| !arm.optional).cloned().collect();
     let quiet = played.iter().filter_map(with_few_heartbeats);
     for arm in played.iter().cloned().chain(quiet) {
-        measure(&scenario, &arm, cluster, rate_per_s, warm_up).await?;
+        measure(&scenario, &arm, cluster, paces, warm_up).await?;
     }
     Ok(())
 }
@@ -69,28 +81,43 @@ async fn measure(
     scenario: &Scenario,
     arm: &Arm,
     cluster: &ClusterKind,
-    rate_per_s: f64,
+    paces: &[Pace],
     warm_up: Duration,
 ) -> anyhow::Result<()> {
     let products = &scenario.load.products;
     let system = System::start(cluster, &scenario.cluster, &arm.strategy, products, 7).await?;
-    // A JVM compiles what it meets often, so a warm-up is at the higher rate.
-    drive(scenario, &arm.name, &system, MANY_PER_S / 2.0, warm_up).await?;
-    let result = drive(scenario, &arm.name, &system, rate_per_s, SETTLED + MEASURED).await?;
+    drive(scenario, &arm.name, &system, WARMING, warm_up).await?;
+    for pace in paces {
+        let result = drive(scenario, &arm.name, &system, *pace, SETTLED + MEASURED).await?;
+        print(&arm.name, *pace, &result);
+    }
+    system.stop().await
+}
+
+fn print(arm: &str, pace: Pace, result: &RunResult) {
     let warm = |seen: &loadgen::Observation<'_>| seen.intended >= SETTLED;
     let recorded = result.recorder(&Boundaries { outage: None, recovery: None }, warm);
-    let name = &arm.name;
-    let all: u64 = Outcome::ALL.iter().map(|outcome| recorded.count(Phase::Before, *outcome)).sum();
+    let sent = |outcome: &&Outcome| !(pace.one_at_a_time && **outcome == Outcome::UnsentCap);
+    let all = Outcome::ALL.iter().filter(sent).map(|outcome| recorded.count(Phase::Before, *outcome));
+    let (all, how) = (all.sum::<u64>(), pace.to_string());
     let ok = recorded.summary(Phase::Before, Outcome::OkKafka);
     match ok.and_then(|ok| Some((ok.count, ok.response_ms?))) {
         Some((count, response)) => println!(
-            "  {name}: {count} of {all} orders over Kafka at {rate_per_s}/s: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms \
-             (target for degrade: p50 at most 10 ms)",
+            "  {arm}: {count} of {all} orders over Kafka, {how}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (target for \
+             degrade: p50 at most 10 ms)",
             response.p50, response.p99, response.max
         ),
-        None => println!("  {name}: none of {all} orders went over Kafka"),
+        None => println!("  {arm}: none of {all} orders went over Kafka, {how}"),
     }
-    system.stop().await
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { one_at_a_time: true, .. } => f.write_str("one after the other"),
+            Self { rate_per_s, .. } => write!(f, "{rate_per_s}/s"),
+        }
+    }
 }
 
 /// Orders alone, for a while.
@@ -98,11 +125,12 @@ async fn drive(
     scenario: &Scenario,
     arm: &str,
     system: &System,
-    rate_per_s: f64,
+    pace: Pace,
     lasting: Duration,
 ) -> anyhow::Result<RunResult> {
     let orders_only = Load {
-        rate_per_s,
+        rate_per_s: pace.rate_per_s,
+        in_flight_max: if pace.one_at_a_time { 1 } else { scenario.load.in_flight_max },
         mix: Mix { quotes: 0, orders: 1 },
         warmup: Duration::ZERO,
         before: lasting,
@@ -110,7 +138,8 @@ async fn drive(
         recovery: Duration::ZERO,
         ..scenario.load.clone()
     };
-    let seed = lasting.as_secs();
+    // Of its own: an order that has an answer already would get that one.
+    let seed = lasting.as_secs() * 1_000 + pace.rate_per_s as u64;
     let plan = load::plan(&orders_only, seed, arm, system.quote_address(), system.trade_address())?;
     Ok(loadgen::spawn(Arc::new(plan))?.finished().await?)
 }
