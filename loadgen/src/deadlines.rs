@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::sleep_until;
+use tokio::time::sleep;
 
 /// No place: the end of a line.
 const NONE: usize = usize::MAX;
@@ -21,10 +21,12 @@ const NONE: usize = usize::MAX;
 /// The deadlines that have not passed.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    length: Duration,
+    /// What times are counted from, in nanoseconds.
+    started: Instant,
+    length_ns: u64,
     line: RefCell<Line>,
     /// When [`Deadlines::keep`] looks next.
-    next_look: Cell<Instant>,
+    next_look_ns: Cell<u64>,
     sooner: Notify,
 }
 
@@ -39,7 +41,7 @@ struct Line {
 
 #[derive(Debug)]
 struct Place {
-    at: Instant,
+    at_ns: u64,
     has_passed: bool,
     waiting: Option<Waker>,
     before: usize,
@@ -47,15 +49,17 @@ struct Place {
 }
 
 impl Deadlines {
-    pub(crate) fn new(length: Duration) -> Rc<Self> {
-        let line = Line { places: Vec::new(), first: NONE, last: NONE, free: NONE };
-        let next_look = Cell::new(Instant::now());
-        Rc::new(Self { length, line: RefCell::new(line), next_look, sooner: Notify::new() })
+    pub(crate) fn new(started: Instant, length: Duration) -> Rc<Self> {
+        let line = RefCell::new(Line { places: Vec::new(), first: NONE, last: NONE, free: NONE });
+        let length_ns = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+        // Nobody has looked yet.
+        let next_look_ns = Cell::new(0);
+        Rc::new(Self { started, length_ns, line, next_look_ns, sooner: Notify::new() })
     }
 
-    /// What `work`, due at `due`, comes to; `None` if its deadline passes before.
-    pub(crate) async fn within<F: Future>(&self, due: Instant, mut work: Pin<&mut F>) -> Option<F::Output> {
-        let deadline = self.enter(due + self.length);
+    /// What `work`, due so long after the start, comes to; `None` if its deadline passes before.
+    pub(crate) async fn within<F: Future>(&self, due_ns: u64, mut work: Pin<&mut F>) -> Option<F::Output> {
+        let deadline = self.enter(due_ns.saturating_add(self.length_ns));
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => deadline.poll(cx).map(|()| None),
@@ -66,22 +70,23 @@ impl Deadlines {
     /// Wakes whoever's deadline passes, for ever.
     pub(crate) async fn keep(self: Rc<Self>) {
         loop {
-            let now = Instant::now();
+            let now_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
             // Of what is entered from now on nothing passes before this, unless it is late already.
-            let next = self.line.borrow_mut().wake_until(now).unwrap_or(now + self.length);
-            self.next_look.set(next);
+            let next = self.line.borrow_mut().wake_until(now_ns);
+            let next_ns = next.unwrap_or(now_ns.saturating_add(self.length_ns));
+            self.next_look_ns.set(next_ns);
             tokio::select! {
-                () = sleep_until(next.into()) => {}
+                () = sleep(Duration::from_nanos(next_ns - now_ns)) => {}
                 () = self.sooner.notified() => {}
             }
         }
     }
 
-    fn enter(&self, at: Instant) -> Deadline<'_> {
-        if at < self.next_look.get() {
+    fn enter(&self, at_ns: u64) -> Deadline<'_> {
+        if at_ns < self.next_look_ns.get() {
             self.sooner.notify_one();
         }
-        Deadline { place: self.line.borrow_mut().enter(at), of: self }
+        Deadline { place: self.line.borrow_mut().enter(at_ns), of: self }
     }
 }
 
@@ -112,13 +117,13 @@ impl Drop for Deadline<'_> {
 }
 
 impl Line {
-    fn enter(&mut self, at: Instant) -> usize {
+    fn enter(&mut self, at_ns: u64) -> usize {
         let mut before = self.last;
-        while before != NONE && self.places[before].at > at {
+        while before != NONE && self.places[before].at_ns > at_ns {
             before = self.places[before].before;
         }
         let after = if before == NONE { self.first } else { self.places[before].after };
-        let entered = Place { at, has_passed: false, waiting: None, before, after };
+        let entered = Place { at_ns, has_passed: false, waiting: None, before, after };
         let place = self.free;
         let place = if place == NONE {
             self.places.push(entered);
@@ -153,11 +158,11 @@ impl Line {
     }
 
     /// The next deadline after `now`, if any.
-    fn wake_until(&mut self, now: Instant) -> Option<Instant> {
+    fn wake_until(&mut self, now_ns: u64) -> Option<u64> {
         let mut place = self.first;
-        while let Some(Place { at, has_passed, waiting, after, .. }) = self.places.get_mut(place) {
-            if *at > now {
-                return Some(*at);
+        while let Some(Place { at_ns, has_passed, waiting, after, .. }) = self.places.get_mut(place) {
+            if *at_ns > now_ns {
+                return Some(*at_ns);
             }
             *has_passed = true;
             waiting.take().into_iter().for_each(Waker::wake);
@@ -188,26 +193,27 @@ mod tests {
 
     #[tokio::test]
     async fn what_ends_before_its_deadline_is_told_of_and_what_does_not_is_given_up() {
-        let deadlines = Deadlines::new(Duration::from_millis(20));
+        let (started, length) = (Instant::now(), Duration::from_millis(20));
+        let deadlines = Deadlines::new(started, length);
         with_keeper(&deadlines, async {
-            let due = Instant::now();
-            assert_eq!(deadlines.within(due, pin!(async { 7 })).await, Some(7));
-            assert_eq!(deadlines.within(due, pin!(pending::<()>())).await, None);
-            assert!(due.elapsed() >= deadlines.length);
+            assert_eq!(deadlines.within(0, pin!(async { 7 })).await, Some(7));
+            assert_eq!(deadlines.within(0, pin!(pending::<()>())).await, None);
+            assert!(started.elapsed() >= length);
         })
         .await;
     }
 
     #[tokio::test]
     async fn one_that_is_late_already_passes_though_nothing_was_to_pass_for_an_hour() {
-        let deadlines = Deadlines::new(LONG);
-        let (due, late) = (Instant::now(), Instant::now().checked_sub(LONG).expect("the clock is older"));
+        let started = Instant::now().checked_sub(LONG).expect("the clock is older");
+        let deadlines = Deadlines::new(started, LONG);
+        let (due_ns, late_ns) = (LONG.as_nanos() as u64, 0);
         with_keeper(&deadlines, async {
             let (first, second) = (pin!(pending::<()>()), pin!(pending::<()>()));
             tokio::select! {
                 biased;
-                _ = deadlines.within(due, first) => panic!("an hour has not passed"),
-                none = deadlines.within(late, second) => assert_eq!(none, None),
+                _ = deadlines.within(due_ns, first) => panic!("an hour has not passed"),
+                none = deadlines.within(late_ns, second) => assert_eq!(none, None),
             }
         })
         .await;
@@ -218,27 +224,25 @@ mod tests {
         fn the_line_is_in_the_order_of_time_and_has_whoever_did_not_leave(
             steps in vec((0_u64..50, any::<prop::sample::Index>(), any::<bool>()), 1..200),
         ) {
-            let start = Instant::now();
-            let deadlines = Deadlines::new(Duration::ZERO);
+            let deadlines = Deadlines::new(Instant::now(), Duration::ZERO);
             let mut entered: Vec<(u64, Deadline<'_>)> = Vec::new();
             let mut most = 0;
-            for (second, which, leaves) in steps {
+            for (at_ns, which, leaves) in steps {
                 if leaves && !entered.is_empty() {
                     drop(entered.swap_remove(which.index(entered.len())));
                 } else {
-                    entered.push((second, deadlines.enter(start + Duration::from_secs(second))));
+                    entered.push((at_ns, deadlines.enter(at_ns)));
                 }
                 most = most.max(entered.len());
                 let line = deadlines.line.borrow();
-                let at = |place: usize| line.places.get(place).map(|it| (it.at, it.after));
+                let at = |place: usize| line.places.get(place).map(|it| (it.at_ns, it.after));
                 let mut next = line.first;
-                let told: Vec<Instant> = std::iter::from_fn(|| {
+                let told: Vec<u64> = std::iter::from_fn(|| {
                     let (time, after) = at(next)?;
                     next = after;
                     Some(time)
                 }).collect();
-                let mut truth: Vec<Instant> =
-                    entered.iter().map(|(second, _)| start + Duration::from_secs(*second)).collect();
+                let mut truth: Vec<u64> = entered.iter().map(|(at_ns, _)| *at_ns).collect();
                 truth.sort_unstable();
                 prop_assert_eq!(told, truth);
                 prop_assert_eq!(line.places.len(), most);

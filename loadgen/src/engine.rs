@@ -71,7 +71,7 @@ impl Worker {
             let (started, _) = *started.get_or_init(|| (Instant::now(), SystemTime::now()));
             stop.run_until_cancelled(sleep_until(started.into())).await;
             let tally = Tally::new(started, outlet);
-            let deadlines = Deadlines::new(limits.deadline);
+            let deadlines = Deadlines::new(started, limits.deadline);
             spawn_local(deadlines.clone().keep());
             let is_over = Cell::new(false);
             let engine = Rc::new(Engine { plan, requests, slice, limits, tally, deadlines, pools, is_over });

@@ -49,8 +49,8 @@ pub(crate) struct Exchange<'a> {
 
 /// Sends the request and ends its flight.
 pub(crate) async fn fly(exchange: Exchange<'_>, mut flight: Flight, deadlines: &Deadlines) -> Outcome {
-    let (due, pool) = (flight.due(), exchange.pool);
-    let answer = deadlines.within(due, pin!(exchange.run(&mut flight))).await;
+    let (due_ns, pool) = (flight.due_ns(), exchange.pool);
+    let answer = deadlines.within(due_ns, pin!(exchange.run(&mut flight))).await;
     let ending: Ending = match answer {
         None => Outcome::Timeout.into(),
         Some(Err(NoAnswer::NotConnected)) => Outcome::ErrorConnect.into(),

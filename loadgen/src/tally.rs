@@ -10,7 +10,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::StatusCode;
 use recorder::Outcome;
@@ -216,8 +216,8 @@ pub(crate) struct Flight {
 
 impl Flight {
     /// The intended start.
-    pub(crate) fn due(&self) -> Instant {
-        self.tally.started + Duration::from_nanos(self.intended_ns)
+    pub(crate) fn due_ns(&self) -> u64 {
+        self.intended_ns
     }
 
     /// The generator got to it now: what it is late by is its own lag.
@@ -251,6 +251,7 @@ impl Drop for Flight {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::mpsc::Receiver;
+    use std::time::Duration;
 
     use super::*;
     use crate::outlet::{self, News, Post};

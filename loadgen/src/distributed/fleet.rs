@@ -83,7 +83,7 @@ impl Fleet {
         }
         let count = slices / machines;
         let clock = Clock::new();
-        // Each plans on its own; they do so at the same time.
+        // Each plans on its own, as do we; all at the same time.
         let mut members = Vec::new();
         for (index, name) in workers.iter().enumerate() {
             let mut member = Member::meet(name, token, clock)?;
@@ -91,8 +91,9 @@ impl Fleet {
             member.say(&Message::Task { spec, first: index * count, count })?;
             members.push(member);
         }
+        let hash = plan.schedule_hash();
         for member in &mut members {
-            member.check_plan(&plan)?;
+            member.check_plan(&hash)?;
         }
         for member in &mut members {
             member.estimate = member.ask_the_time(clock)?;
@@ -163,14 +164,14 @@ impl Member {
         }
     }
 
-    fn check_plan(&mut self, plan: &Plan) -> Result<(), JoinError> {
+    fn check_plan(&mut self, hash: &str) -> Result<(), JoinError> {
         let patience = |stream: &TcpStream, time| stream.set_read_timeout(Some(time));
         patience(&self.stream, PLANNING_MAX).map_err(|cause| unreachable(&self.name, cause))?;
         let Message::Planned { schedule_hash } = self.hear(FRAME_MAX)? else {
             return Err(unreachable(&self.name, wrong("it has no plan")));
         };
         patience(&self.stream, SILENCE_MAX).map_err(|cause| unreachable(&self.name, cause))?;
-        if schedule_hash == plan.schedule_hash() {
+        if schedule_hash == hash {
             return Ok(());
         }
         Err(self.refused("it computes another schedule from the same plan".to_owned()))
@@ -212,6 +213,7 @@ fn unreachable(worker: &str, cause: io::Error) -> JoinError {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             io::Error::new(cause.kind(), "it does not answer; it may be busy with another run")
         }
+        io::ErrorKind::UnexpectedEof => io::Error::new(cause.kind(), "it hung up"),
         _ => cause,
     };
     JoinError::Unreachable { worker: worker.to_owned(), cause }
