@@ -3,7 +3,7 @@
 //! Nine embedded brokers at 200 orders/s; then, where Java and Kafka are, three embedded ones beside three of Apache
 //! Kafka, which run as the JVM ships and are given a minute to get warm. Those are asked for 20 orders/s: an order is
 //! eleven records on three replicas each, and 200/s of them are all that two cores can do with four JVMs. The arms are
-//! those that are played by default, and `degrade` once more with hardly any heartbeats.
+//! those that are played by default, and `degrade` once more with hardly any heartbeats; `-- NAME ...` plays some of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -63,7 +63,9 @@ async fn measure_all(
     println!("{} brokers, {cluster}:", scenario.cluster.brokers);
     let played: Vec<_> = scenario.arms.iter().filter(|arm| !arm.optional).cloned().collect();
     let quiet = played.iter().filter_map(with_few_heartbeats);
-    for arm in played.iter().cloned().chain(quiet) {
+    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |arm: &Arm| named.is_empty() || named.contains(&arm.name);
+    for arm in played.iter().cloned().chain(quiet).filter(wanted) {
         measure(&scenario, &arm, cluster, paces, warm_up).await?;
     }
     Ok(())
