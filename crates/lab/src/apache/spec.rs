@@ -47,7 +47,7 @@ impl Default for ApacheSpec {
 pub enum Jit {
     /// C1 only: four nodes are up in about five seconds on two cores instead of twice that.
     Quick,
-    /// As the JVM ships, for measuring speed.
+    /// As the JVM ships, for measuring speed; of a heap below 512 MiB the collector is a small heap's.
     Full,
 }
 

@@ -93,6 +93,9 @@ struct Site<'a> {
     keeper: &'a Keeper,
 }
 
+/// Of a smaller heap on few processors the serial collector takes the least time; a larger one is the JVM's business.
+const SMALL_HEAP_MB: u32 = 512;
+
 impl Site<'_> {
     /// Writes every node's files; nothing runs yet.
     async fn lay_out(&self) -> Result<(Vec<Running>, Vec<Running>), StartError> {
@@ -169,13 +172,17 @@ impl Site<'_> {
 
     fn jvm(&self) -> Vec<String> {
         let heap = self.spec.heap_mb;
-        // Of a heap of some hundred MiB on few processors the serial collector takes the least time.
-        let mut args = vec![format!("-Xmx{heap}m"), "-XX:+UseSerialGC".to_owned()];
-        args.push(match self.spec.jit {
-            Jit::Quick => "-XX:TieredStopAtLevel=1".to_owned(),
+        let mut args = vec![format!("-Xmx{heap}m")];
+        let mut also = |arg: &str| args.push(arg.to_owned());
+        match self.spec.jit {
+            Jit::Quick => ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].into_iter().for_each(also),
             // A heap that has to grow first is collected many times meanwhile.
-            Jit::Full => format!("-Xms{heap}m"),
-        });
+            Jit::Full if heap < SMALL_HEAP_MB => {
+                also("-XX:+UseSerialGC");
+                also(&format!("-Xms{heap}m"));
+            }
+            Jit::Full => {}
+        }
         args.extend(["-cp".to_owned(), self.kafka.class_path().display().to_string()]);
         args
     }
