@@ -34,7 +34,8 @@ pub struct Settings {
     /// How far back "usual" looks: the largest ack, answer and round trip of this window double into limits. 60 s; 1 s
     /// to 1 h.
     pub window: Duration,
-    /// Between two heartbeats of a partition. 250 ms; 20 ms to 10 s.
+    /// Between two heartbeats of a partition; where calls go all the way, up to three on end are spared. 250 ms; 20 ms to 10
+    /// s.
     pub heartbeat_period: Duration,
     /// The floor of the limit of twice the largest round trip, over which a heartbeat makes its partition suspect.
     /// 200 ms; 10 ms to the close timeout.
