@@ -1,9 +1,10 @@
 //! The whole order path while everything is healthy: HTTP -> 201 over Kafka, open loop.
 //!
 //! Nine embedded brokers at 200 orders/s; then, where Java and Kafka are, three embedded ones beside three of Apache
-//! Kafka, which run as the JVM ships and are given a minute to get warm. Those are asked for 20 orders/s: an order is
-//! eleven records on three replicas each, and 200/s of them are all that two cores can do with four JVMs. The arms are
-//! those that are played by default, and `degrade` once more with hardly any heartbeats; `-- NAME ...` plays some of them.
+//! Kafka, which run as the JVM ships and are given a minute and a half to get warm. Those are asked for 20 orders/s, and
+//! for one after the other: an order is eleven records on three replicas each, and 200/s of them are all that two cores
+//! can do with four JVMs. Every broker leads one partition of each topic. The arms are those that are played by default,
+//! and `degrade` once more with hardly any heartbeats; `-- NAME ...` plays some of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use leaderless::game_day::load;
 use leaderless::system::{ClusterKind, System};
 use loadgen::{Boundaries, RunResult};
 use recorder::{Outcome, Phase};
-use scenario::{Arm, Catalogue, DegradePlan, Load, Mix, Numbers, Scenario, Strategy};
+use scenario::{Arm, Catalogue, ClusterPlan, DegradePlan, Load, Mix, Numbers, Scenario, Strategy};
 
 const MANY: Pace = Pace { rate_per_s: 200.0, one_at_a_time: false };
 const FEW: Pace = Pace { rate_per_s: 20.0, one_at_a_time: false };
@@ -24,7 +25,7 @@ const ONE_BY_ONE: Pace = Pace { one_at_a_time: true, ..MANY };
 /// A JVM compiles what it meets often.
 const WARMING: Pace = Pace { rate_per_s: 100.0, ..MANY };
 const WARM_UP: Duration = Duration::from_secs(3);
-const WARM_UP_OF_A_JVM: Duration = Duration::from_secs(60);
+const WARM_UP_OF_A_JVM: Duration = Duration::from_secs(90);
 const THREE_BROKERS: &str = "total-stall";
 /// After the warm-up, and not measured either.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -59,8 +60,10 @@ async fn measure_all(
     paces: &[Pace],
     warm_up: Duration,
 ) -> anyhow::Result<()> {
-    let scenario = Catalogue::get(scenario, lab::faults::kinds())?;
-    println!("{} brokers, {cluster}:", scenario.cluster.brokers);
+    let mut scenario = Catalogue::get(scenario, lab::faults::kinds())?;
+    let ClusterPlan { brokers, partitions, .. } = &mut scenario.cluster;
+    *partitions = *brokers;
+    println!("{brokers} brokers, {partitions} partitions a topic, {cluster}:");
     let played: Vec<_> = scenario.arms.iter().filter(|arm| !arm.optional).cloned().collect();
     let quiet = played.iter().filter_map(with_few_heartbeats);
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();

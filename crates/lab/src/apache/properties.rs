@@ -7,14 +7,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cluster::Spec;
-
 use super::plan::Member;
+use super::spec::ApacheSpec;
 
 /// What all nodes must agree on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Common<'a> {
-    pub(super) spec: &'a Spec,
+    pub(super) spec: &'a ApacheSpec,
     /// `id@host:port` of every controller, by the name of the listener that the node uses.
     pub(super) voters: &'a str,
     /// The listener through which the node talks to controllers.
@@ -26,7 +25,7 @@ pub(super) struct Common<'a> {
 /// A controller's settings.
 pub(super) fn controller(common: Common<'_>, me: &Member) -> String {
     let mut text = Properties::new("controller", common, me);
-    let spec = common.spec;
+    let spec = &common.spec.cluster;
     let clock = spec.clock;
     let names = me.listeners.iter().map(|listener| listener.name.as_str()).collect::<Vec<_>>();
     // The first name is the one that this controller itself uses.
@@ -42,7 +41,7 @@ pub(super) fn controller(common: Common<'_>, me: &Member) -> String {
 /// A broker's settings. `peers` is the name of the listener through which it talks to other brokers.
 pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -> String {
     let mut text = Properties::new("broker", common, me);
-    let spec = common.spec;
+    let spec = &common.spec.cluster;
     let clock = spec.clock;
     let offsets_replicas = i64::from(spec.offsets_replication_factor).min(i64::from(spec.brokers));
     text.set("controller.listener.names", common.controller_listener);
@@ -51,6 +50,7 @@ pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -
     text.set("broker.session.timeout.ms", clock.session.as_millis());
     text.set("broker.heartbeat.interval.ms", clock.heartbeat.as_millis());
     text.set("replica.lag.time.max.ms", clock.replica_lag.as_millis());
+    text.set("num.replica.fetchers", common.spec.replica_fetchers);
     text.set("offsets.commit.timeout.ms", clock.offsets_commit.as_millis());
     text.set("offsets.topic.num.partitions", spec.offsets_partitions);
     text.set("offsets.topic.replication.factor", offsets_replicas);

@@ -8,6 +8,9 @@ use crate::embedded::Ports;
 /// The largest heap that is given to a node, in MiB.
 const HEAP_MB_MAX: u32 = 8_192;
 
+/// The most threads with which a broker follows another one.
+const REPLICA_FETCHERS_MAX: u32 = 16;
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct ApacheSpec {
@@ -19,6 +22,9 @@ pub struct ApacheSpec {
     pub heap_mb: u32,
     /// How much the JVM compiles.
     pub jit: Jit,
+    /// With how many threads a broker follows each other one: its `num.replica.fetchers`, 1 to 16. A fetch goes through
+    /// all partitions of its thread.
+    pub replica_fetchers: u32,
     /// How nodes and clients reach each other.
     pub network: Network,
     /// Where brokers listen for clients.
@@ -35,6 +41,7 @@ impl Default for ApacheSpec {
             controllers: 1,
             heap_mb: 256,
             jit: Jit::Quick,
+            replica_fetchers: 1,
             network: Network::Direct,
             ports: Ports::Free,
             keep: false,
@@ -145,6 +152,13 @@ impl ApacheSpec {
         }
         if !(128..=HEAP_MB_MAX).contains(&self.heap_mb) {
             return Err(StartError::Field { field: "heap_mb", value: self.heap_mb, allowed: "128 to 8192" });
+        }
+        if !(1..=REPLICA_FETCHERS_MAX).contains(&self.replica_fetchers) {
+            return Err(StartError::Field {
+                field: "replica_fetchers",
+                value: self.replica_fetchers,
+                allowed: "1 to 16",
+            });
         }
         Ok(())
     }

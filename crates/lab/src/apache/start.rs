@@ -128,7 +128,7 @@ impl Site<'_> {
 
     fn settings(&self, role: &str, member: &Member, home: &Home) -> String {
         let common = Common {
-            spec: &self.spec.cluster,
+            spec: self.spec,
             voters: &self.wiring.voters(member.id),
             controller_listener: &self.wiring.controller_listener(member.id),
             data: &home.data(),

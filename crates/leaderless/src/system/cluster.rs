@@ -18,6 +18,10 @@ const PATIENCE_EMBEDDED: Duration = Duration::from_secs(15);
 /// The same where every broker is a process that is still warming up: nine of them on two busy cores.
 const PATIENCE_APACHE: Duration = Duration::from_secs(60);
 
+/// Threads with which a broker follows the others. A fetch goes through all partitions of its thread, so where there are
+/// few leaders to follow, with many partitions each, there are several for each.
+const REPLICA_FETCHERS_OF_A_BROKER: u32 = 8;
+
 /// Times that Apache Kafka has no setting for: there they are outcomes.
 const OUTCOMES_ON_APACHE: [&str; 3] = ["broker_start", "quorum_election", "stale_check"];
 
@@ -83,13 +87,26 @@ impl ClusterKind {
             Self::Apache { kafka, needs } => {
                 let network = if needs.relay { Network::Relayed } else { Network::Direct };
                 let controllers = needs.controllers;
+                let replica_fetchers = replica_fetchers(plan.brokers.into());
                 // Latencies are measured here: as the JVM ships.
-                let spec =
-                    ApacheSpec { cluster, controllers, network, jit: Jit::Full, ..ApacheSpec::default() };
+                let jit = Jit::Full;
+                let spec = ApacheSpec {
+                    cluster,
+                    controllers,
+                    network,
+                    jit,
+                    replica_fetchers,
+                    ..ApacheSpec::default()
+                };
                 Ok(Arc::new(Apache::start(spec, kafka).await?))
             }
         }
     }
+}
+
+/// For each of the others.
+fn replica_fetchers(brokers: u32) -> u32 {
+    (REPLICA_FETCHERS_OF_A_BROKER / brokers.saturating_sub(1).max(1)).max(1)
 }
 
 impl fmt::Display for ClusterKind {
@@ -135,6 +152,11 @@ mod tests {
             apache(Needs { relay: true, controllers: 3 }).to_string(),
             "apache 4.3.0 on Java 17.0.15, 3 controllers, every connection through a relay"
         );
+    }
+
+    #[test]
+    fn a_broker_has_about_as_many_threads_for_few_others_as_for_many() {
+        assert_eq!([1, 2, 3, 9, 30].map(replica_fetchers), [8, 8, 4, 1, 1]);
     }
 
     #[test]
