@@ -51,7 +51,7 @@ use relay::Relay;
 use strip::Stripped;
 
 pub use kafka_home::{Kafka, Missing};
-pub use spec::{ApacheSpec, Jit, Network, StartError};
+pub use spec::{ApacheSpec, Jit, Network, StartError, Threads};
 
 /// A running Apache Kafka cluster. Dropping it kills its processes and removes its directory.
 #[derive(Debug)]

@@ -41,7 +41,7 @@ pub(super) fn controller(common: Common<'_>, me: &Member) -> String {
 /// A broker's settings. `peers` is the name of the listener through which it talks to other brokers.
 pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -> String {
     let mut text = Properties::new("broker", common, me);
-    let spec = &common.spec.cluster;
+    let ApacheSpec { cluster: spec, threads, .. } = common.spec;
     let clock = spec.clock;
     let offsets_replicas = i64::from(spec.offsets_replication_factor).min(i64::from(spec.brokers));
     text.set("controller.listener.names", common.controller_listener);
@@ -50,7 +50,9 @@ pub(super) fn broker(common: Common<'_>, me: &Member, zone: &str, peers: &str) -
     text.set("broker.session.timeout.ms", clock.session.as_millis());
     text.set("broker.heartbeat.interval.ms", clock.heartbeat.as_millis());
     text.set("replica.lag.time.max.ms", clock.replica_lag.as_millis());
-    text.set("num.replica.fetchers", common.spec.replica_fetchers);
+    text.set("num.network.threads", threads.network);
+    text.set("num.io.threads", threads.io);
+    text.set("num.replica.fetchers", threads.replica_fetchers);
     text.set("offsets.commit.timeout.ms", clock.offsets_commit.as_millis());
     text.set("offsets.topic.num.partitions", spec.offsets_partitions);
     text.set("offsets.topic.replication.factor", offsets_replicas);

@@ -8,8 +8,8 @@ use crate::embedded::Ports;
 /// The largest heap that is given to a node, in MiB.
 const HEAP_MB_MAX: u32 = 8_192;
 
-/// The most threads with which a broker follows another one.
-const REPLICA_FETCHERS_MAX: u32 = 16;
+/// The most threads of one kind.
+const THREADS_MAX: u32 = 64;
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -22,9 +22,8 @@ pub struct ApacheSpec {
     pub heap_mb: u32,
     /// How much the JVM compiles.
     pub jit: Jit,
-    /// With how many threads a broker follows each other one: its `num.replica.fetchers`, 1 to 16. A fetch goes through
-    /// all partitions of its thread.
-    pub replica_fetchers: u32,
+    /// How many threads a broker has.
+    pub threads: Threads,
     /// How nodes and clients reach each other.
     pub network: Network,
     /// Where brokers listen for clients.
@@ -41,7 +40,7 @@ impl Default for ApacheSpec {
             controllers: 1,
             heap_mb: 256,
             jit: Jit::Quick,
-            replica_fetchers: 1,
+            threads: Threads::default(),
             network: Network::Direct,
             ports: Ports::Free,
             keep: false,
@@ -56,6 +55,39 @@ pub enum Jit {
     Quick,
     /// As the JVM ships, for measuring speed; of a heap below 512 MiB the collector is a small heap's.
     Full,
+}
+
+/// How many threads a broker has, 1 to 64 of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threads {
+    /// `num.network.threads`: read requests and write answers.
+    pub network: u32,
+    /// `num.io.threads`: carry out requests.
+    pub io: u32,
+    /// `num.replica.fetchers`: follow another broker. A fetch goes through all partitions of its thread.
+    pub replica_fetchers: u32,
+}
+
+impl Default for Threads {
+    /// As Kafka ships.
+    fn default() -> Self {
+        Self { network: 3, io: 8, replica_fetchers: 1 }
+    }
+}
+
+impl Threads {
+    fn check(self) -> Result<(), StartError> {
+        let Self { network, io, replica_fetchers } = self;
+        let all = [
+            ("threads.network", network),
+            ("threads.io", io),
+            ("threads.replica_fetchers", replica_fetchers),
+        ];
+        match all.into_iter().find(|(_, count)| !(1..=THREADS_MAX).contains(count)) {
+            Some((field, value)) => Err(StartError::Field { field, value, allowed: "1 to 64" }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How nodes and clients reach each other.
@@ -153,13 +185,6 @@ impl ApacheSpec {
         if !(128..=HEAP_MB_MAX).contains(&self.heap_mb) {
             return Err(StartError::Field { field: "heap_mb", value: self.heap_mb, allowed: "128 to 8192" });
         }
-        if !(1..=REPLICA_FETCHERS_MAX).contains(&self.replica_fetchers) {
-            return Err(StartError::Field {
-                field: "replica_fetchers",
-                value: self.replica_fetchers,
-                allowed: "1 to 16",
-            });
-        }
-        Ok(())
+        self.threads.check()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab::apache::{Apache, ApacheSpec, Jit, Kafka, Network};
+use lab::apache::{Apache, ApacheSpec, Jit, Kafka, Network, Threads};
 use lab::embedded::{Embedded, EmbeddedSpec, Ports};
 use lab::faults::Needs;
 use lab::{Backend, Lab};
@@ -17,10 +17,6 @@ use super::clock;
 const PATIENCE_EMBEDDED: Duration = Duration::from_secs(15);
 /// The same where every broker is a process that is still warming up: nine of them on two busy cores.
 const PATIENCE_APACHE: Duration = Duration::from_secs(60);
-
-/// Threads with which a broker follows the others. A fetch goes through all partitions of its thread, so where there are
-/// few leaders to follow, with many partitions each, there are several for each.
-const REPLICA_FETCHERS_OF_A_BROKER: u32 = 8;
 
 /// Times that Apache Kafka has no setting for: there they are outcomes.
 const OUTCOMES_ON_APACHE: [&str; 3] = ["broker_start", "quorum_election", "stale_check"];
@@ -87,26 +83,21 @@ impl ClusterKind {
             Self::Apache { kafka, needs } => {
                 let network = if needs.relay { Network::Relayed } else { Network::Direct };
                 let controllers = needs.controllers;
-                let replica_fetchers = replica_fetchers(plan.brokers.into());
+                let threads = threads(plan.brokers.into());
                 // Latencies are measured here: as the JVM ships.
                 let jit = Jit::Full;
-                let spec = ApacheSpec {
-                    cluster,
-                    controllers,
-                    network,
-                    jit,
-                    replica_fetchers,
-                    ..ApacheSpec::default()
-                };
+                let spec =
+                    ApacheSpec { cluster, controllers, network, jit, threads, ..ApacheSpec::default() };
                 Ok(Arc::new(Apache::start(spec, kafka).await?))
             }
         }
     }
 }
 
-/// For each of the others.
-fn replica_fetchers(brokers: u32) -> u32 {
-    (REPLICA_FETCHERS_OF_A_BROKER / brokers.saturating_sub(1).max(1)).max(1)
+/// Several brokers share few processors, so each has few threads; about eight of them follow the other brokers, several
+/// each where those are few and have many partitions.
+fn threads(brokers: u32) -> Threads {
+    Threads { network: 1, io: 2, replica_fetchers: (8 / brokers.saturating_sub(1).max(1)).max(1) }
 }
 
 impl fmt::Display for ClusterKind {
@@ -156,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_broker_has_about_as_many_threads_for_few_others_as_for_many() {
-        assert_eq!([1, 2, 3, 9, 30].map(replica_fetchers), [8, 8, 4, 1, 1]);
+        assert_eq!([1, 2, 3, 9, 30].map(|brokers| threads(brokers).replica_fetchers), [8, 8, 4, 1, 1]);
     }
 
     #[test]
