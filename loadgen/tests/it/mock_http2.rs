@@ -137,6 +137,9 @@ where
     });
     let mut builder = http2::Builder::new(Here);
     builder.max_concurrent_streams(if behaviour == Narrow { 2 } else { 200 });
+    // By default a connection ends whose client has reset 20 requests that the server did not get to: exchanges that ran
+    // out of time would end those beside them.
+    builder.max_pending_accept_reset_streams(100_000);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {
