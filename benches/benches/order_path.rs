@@ -1,10 +1,10 @@
 //! The whole order path while everything is healthy: HTTP -> 201 over Kafka, open loop.
 //!
 //! Nine embedded brokers at 200 orders/s; then, where Java and Kafka are, three embedded ones beside three of Apache
-//! Kafka, which run as the JVM ships and are given a minute and a half to get warm. Those are asked for 20 orders/s, and
-//! for one after the other: an order is eleven records on three replicas each, and 200/s of them are all that two cores
-//! can do with four JVMs. Every broker leads one partition of each topic. The arms are those that are played by default,
-//! and `degrade` once more with hardly any heartbeats; `-- NAME ...` plays some of them.
+//! Kafka as a game day starts them, given a minute and a half to get warm. Those are asked for 20 orders/s, and for one
+//! after the other: an order is eleven records on three replicas each, and 200/s of them are all that two cores can do
+//! with four JVMs. Every broker leads one partition of each topic. The arms are those that are played by default, and
+//! `degrade` once more with hardly any heartbeats; `-- NAME ...` plays some of them.
 
 use std::fmt;
 use std::sync::Arc;

@@ -95,7 +95,8 @@ struct Site<'a> {
 
 /// Of a smaller heap on few processors the serial collector takes the least time; a larger one is the JVM's business.
 const SMALL_HEAP_MB: u32 = 512;
-/// Its young generation, in MiB: as large as the caches of the processors, so that most objects never leave them.
+/// Its young generation, in MiB: about what the caches of processors hold. A third of the heap, which is the default, took
+/// a sixth more CPU per order.
 const YOUNG_MB: u32 = 24;
 
 impl Site<'_> {

@@ -84,7 +84,7 @@ impl ClusterKind {
                 let network = if needs.relay { Network::Relayed } else { Network::Direct };
                 let controllers = needs.controllers;
                 let threads = threads(plan.brokers.into());
-                // Latencies are measured here: as the JVM ships.
+                // Latencies are measured here.
                 let jit = Jit::Full;
                 let spec =
                     ApacheSpec { cluster, controllers, network, jit, threads, ..ApacheSpec::default() };
