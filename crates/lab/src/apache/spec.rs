@@ -188,3 +188,19 @@ impl ApacheSpec {
         self.threads.check()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_threads_out_of_bounds_is_named() {
+        let of = |threads| ApacheSpec { threads, ..ApacheSpec::default() }.check();
+        let shipped = Threads::default();
+        assert!(of(shipped).is_ok() && of(Threads { io: 64, ..shipped }).is_ok());
+        let error = of(Threads { network: 0, ..shipped }).unwrap_err().to_string();
+        assert_eq!(error, "threads.network is 0; allowed is 1 to 64");
+        let error = of(Threads { replica_fetchers: 65, ..shipped }).unwrap_err().to_string();
+        assert_eq!(error, "threads.replica_fetchers is 65; allowed is 1 to 64");
+    }
+}
