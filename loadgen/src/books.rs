@@ -150,10 +150,11 @@ impl<S: Sink> Books<S> {
     fn go_on(&mut self) {
         let least = |of: fn(&Source) -> u64| self.state.sources.iter().map(of).min().unwrap_or(u64::MAX);
         let (horizon, ended_before) = (least(|it| it.seen_until_ns), least(|it| it.ended_before_ns));
-        let mut ready: Vec<Landed> =
-            self.state.held_back.extract_if(.., |it| it.seen_ns() <= horizon).collect();
-        ready.sort_by_key(|it| (it.seen_ns(), it.k));
-        ready.iter().for_each(|landed| self.write_down(landed));
+        let mut landed = std::mem::take(&mut self.state.held_back);
+        landed.sort_by_key(|it| (it.seen_ns(), it.k));
+        let ready = landed.partition_point(|it| it.seen_ns() <= horizon);
+        landed.drain(..ready).for_each(|landed| self.write_down(&landed));
+        self.state.held_back = landed;
         let held_back = self.state.held_back.iter().map(|it| it.intended_ns).min().unwrap_or(u64::MAX);
         let closed_before = ended_before.min(held_back);
         if closed_before > self.state.closed_before_ns {

@@ -223,7 +223,7 @@ impl Pool {
     }
 
     fn lease(self: &Rc<Self>, lane: Lane) -> Lease {
-        Lease { lane: Some(lane), is_whole: true, pool: Rc::downgrade(self) }
+        Lease { lane: Some(lane), is_whole: true, pool: self.clone() }
     }
 
     /// An exchange broke.
@@ -272,7 +272,7 @@ pub(crate) struct Lease {
     lane: Option<Lane>,
     /// Whether no exchange is in the middle.
     is_whole: bool,
-    pool: Weak<Pool>,
+    pool: Rc<Pool>,
 }
 
 impl Lease {
@@ -303,8 +303,8 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(lane) = self.lane.take() else { return };
         let is_fit = self.is_whole || lane.requests.outlives_a_broken_exchange();
-        if let Some(pool) = self.pool.upgrade().filter(|_| is_fit) {
-            pool.hand_over(lane);
+        if is_fit {
+            self.pool.hand_over(lane);
         }
     }
 }
