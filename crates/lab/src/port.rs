@@ -1,4 +1,4 @@
-//! A broker's port, whatever is behind it: open, closed but reserved, or a black hole.
+//! A broker's port, whatever is behind it: open, unattended, closed but reserved, or a black hole.
 //!
 //! One socket is bound for the broker's whole life, so that nobody is given the port by chance while the broker is
 //! dead (somebody who asks for just this port with `SO_REUSEADDR` could still have it).
@@ -19,6 +19,10 @@ use tokio::net::TcpListener;
 
 /// Connections that wait to be accepted; Linux allows up to `net.core.somaxconn`, 4096.
 const BACKLOG: i32 = 1_024;
+
+/// The same while the broker is stopped and nobody accepts: `socket.listen.backlog.size` as Apache Kafka ships, with which
+/// `SocketServer` opens its ports. Clients that give a connection up and open the next one fill it within seconds.
+const UNATTENDED_BACKLOG: i32 = 50;
 
 /// The most connections tried to fill a black hole: the backlog of 1, and some that came from others meanwhile.
 const FILLERS_MAX: usize = 8;
@@ -66,6 +70,13 @@ impl Port {
     pub(crate) fn open(&mut self) -> io::Result<()> {
         self.fillers.clear();
         self.socket.listen(BACKLOG)
+    }
+
+    /// Leaves an open port to the kernel: it accepts as many connections as it does for a stopped broker of Apache Kafka,
+    /// and drops further attempts without an answer. Whoever repeats its attempt after the thaw gets through.
+    pub(crate) fn unattended(&mut self) -> io::Result<()> {
+        self.fillers.clear();
+        self.socket.listen(UNATTENDED_BACKLOG)
     }
 
     /// The open port, to accept from.
@@ -143,6 +154,20 @@ mod tests {
             let refused = other.bind(&port.address().into()).expect_err("reserved");
             assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_unattended_port_keeps_some_connections_waiting_and_drops_the_next() {
+        let mut port = Port::bind(None).expect("bound");
+        port.open().expect("open");
+        port.unattended().expect("unattended");
+        // Linux counts the queue as full at one more than the backlog.
+        let kept: Vec<_> = (0..=UNATTENDED_BACKLOG).map(|_| knock(&port).expect("kept")).collect();
+        assert_eq!(knock(&port).expect_err("dropped").kind(), io::ErrorKind::TimedOut);
+        port.open().expect("open again");
+        knock(&port).expect("there is room");
+        drop(kept);
     }
 
     #[cfg(target_os = "linux")]

@@ -107,3 +107,36 @@ impl Properties {
         writeln!(self.0, "{key}={value}").expect("a string takes everything");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::super::plan::Listener;
+    use super::super::spec::Threads;
+    use super::*;
+
+    fn written(threads: Threads) -> Vec<String> {
+        let spec = ApacheSpec { threads, ..ApacheSpec::default() };
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_001));
+        let me = Member { id: 1, listeners: vec![Listener::direct("CLIENT", at)], metrics: at };
+        let common = Common {
+            spec: &spec,
+            voters: "1001@127.0.0.1:20002",
+            controller_listener: "CONTROLLER",
+            data: Path::new("data"),
+        };
+        let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let controller = lines(controller(common, &me));
+        assert!(!controller.iter().any(|line| line.contains("threads")), "brokers have them: {controller:?}");
+        lines(broker(common, &me, "zone-0", "CLIENT"))
+    }
+
+    #[test]
+    fn a_brokers_threads_are_written_each_to_its_own_key() {
+        let lines = written(Threads { network: 2, io: 5, replica_fetchers: 4 });
+        for line in ["num.network.threads=2", "num.io.threads=5", "num.replica.fetchers=4"] {
+            assert_eq!(lines.iter().filter(|written| *written == line).count(), 1, "{line}: {lines:?}");
+        }
+    }
+}

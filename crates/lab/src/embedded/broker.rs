@@ -33,8 +33,8 @@ pub(super) async fn keep(mut port: Port, home: Home, connections_max: usize) {
         let process = link.process;
         let open = match process {
             Process::Running => port.open().and_then(|()| port.listener()).map(Some),
-            // The kernel goes on accepting for a stopped process.
-            Process::Frozen => Ok(None),
+            // The kernel goes on accepting for a stopped process, while there is room.
+            Process::Frozen => port.unattended().map(|()| None),
             Process::Dead => port.close().map(|()| None),
             Process::BlackHoled => swallow(&mut port, &home).map(|()| None),
         };

@@ -37,6 +37,27 @@ async fn a_frozen_broker_accepts_and_reads_nothing_until_it_is_thawed() {
     answered(&mut new).await;
 }
 
+/// Where the kernel drops what it has no room for; others refuse or keep it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_frozen_broker_has_room_for_some_connections_and_the_next_one_gets_through_after_the_thaw() {
+    let lab = small().await;
+    let address = wire::address(&lab, 2);
+    inject(&lab, json!({"kind": "freeze_broker", "broker": 2})).await;
+    let mut kept = Vec::new();
+    let late = loop {
+        let mut connecting = Box::pin(TcpStream::connect(address.clone()));
+        match tokio::time::timeout(Duration::from_millis(300), &mut connecting).await {
+            Ok(stream) => kept.push(stream.expect("a connection")),
+            Err(_) => break connecting,
+        }
+        assert!(kept.len() < 200, "all of them find room");
+    };
+    assert!(kept.len() > 50, "{} find room", kept.len());
+    inject(&lab, json!({"kind": "thaw_broker", "broker": 2})).await;
+    soon("the kernel repeats the attempt", late).await.expect("a connection");
+}
+
 #[tokio::test]
 async fn a_dead_broker_resets_refuses_and_comes_back_on_the_same_port() {
     let lab = small().await;
