@@ -2,6 +2,7 @@
 """What loadgen costs, and what it and its peers say of a service that hangs.
 
     cargo build --profile lean -p loadgen --example hang --example bare --bin loadgen
+    loadgen/guided.sh                           for `guided` of `cpu`: the same, guided by a profile of itself
     benches/loadgen/measure.py cpu [ROUNDS]     CPU per request in a closed loop, 64 connections, as a ratio to wrk
     benches/loadgen/measure.py wires [ROUNDS]   the same for HTTP/1.1 and HTTP/2, in the clear and under TLS, as a ratio to the first
     benches/loadgen/measure.py lag [ROUNDS]     its own lag at 5,000/s
@@ -31,6 +32,7 @@ from pathlib import Path
 
 BUILT = Path(__file__).resolve().parents[2] / "target" / "lean"
 LOADGEN = str(BUILT / "loadgen")
+GUIDED = str(BUILT.parent / "guided" / "loadgen")
 ADDRESS = "127.0.0.1:18080"
 URL = f"http://{ADDRESS}/"
 QUIET = ["--lag-limit", "1min", "--quiet", "--json"]
@@ -91,12 +93,13 @@ OVER_HTTP1 = "--connections 64"
 # As many in flight, on one connection.
 OVER_HTTP2 = "--http2 --in-flight 64 --streams 64 --connections 1"
 K6 = "import http from 'k6/http'; export default () => http.get('" + URL + "')"
-CLOSED_LOADGEN = f"{LOADGEN} %s --closed --duration {CLOSED_S}s {' '.join(QUIET)}"
+CLOSED_LOADGEN = f"%s --closed --duration {CLOSED_S}s {' '.join(QUIET)}"
 
 # For a closed loop of 64 connections: a command, and how many answers its output tells of.
 CLOSED = {
     "wrk": (f"wrk -t1 -c64 -d{CLOSED_S}s {URL}", lambda out: number(r"(\d+) requests in", out)),
-    "loadgen": (CLOSED_LOADGEN % f"{URL} {OVER_HTTP1}", lambda out: answered(document(out))),
+    "loadgen": (CLOSED_LOADGEN % f"{LOADGEN} {URL} {OVER_HTTP1}", lambda out: answered(document(out))),
+    "guided": (CLOSED_LOADGEN % f"{GUIDED} {URL} {OVER_HTTP1}", lambda out: answered(document(out))),
     # What it is built on, alone.
     "hyper": (f"{BUILT}/examples/bare {ADDRESS} {CLOSED_S}", lambda out: number(r"(\d+) requests in", out)),
     "h2load": (f"h2load --h1 -t1 -c64 -D{CLOSED_S} {URL}", lambda out: number(r"(\d+) succeeded", out)),
@@ -140,8 +143,9 @@ def rounds_of(tools, service, rounds):
 
 
 def cpu(rounds=5, *wanted):
-    tools = [tool for tool in CLOSED if tool in ("loadgen", "hyper") or shutil.which(tool)]
-    rounds_of({tool: CLOSED[tool] for tool in tools if tool in (wanted or tools)}, hang(), rounds)
+    programs = {"loadgen": LOADGEN, "guided": GUIDED, "hyper": f"{BUILT}/examples/bare"}
+    there = [tool for tool in CLOSED if shutil.which(programs.get(tool, tool))]
+    rounds_of({tool: CLOSED[tool] for tool in there if tool in (wanted or there)}, hang(), rounds)
 
 
 NGINX = """
@@ -173,7 +177,7 @@ def wires(rounds=5):
         config.write_text(NGINX.format(folder=folder, tls=tls))
         tools = {}
         for way, (port, scheme, more) in ways.items():
-            command = CLOSED_LOADGEN % f"{scheme}://127.0.0.1:{port}/ {more}"
+            command = CLOSED_LOADGEN % f"{LOADGEN} {scheme}://127.0.0.1:{port}/ {more}"
             tools[way] = (command, lambda out: answered(document(out)))
         rounds_of(tools, Service("nginx", "-c", config), rounds)
 
