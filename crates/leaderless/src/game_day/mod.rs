@@ -127,7 +127,7 @@ impl GameDay {
         let system = starting.await?;
         let warm = match self.cluster.backend() {
             Backend::Embedded => true,
-            Backend::Apache => warm_up::run(&self.scenario, self.seed, &system).await?,
+            Backend::Apache => warm_up::run(&self.scenario, &arm.strategy, self.seed, &system).await?,
         };
         Ok((system, warm))
     }

@@ -3,14 +3,15 @@
 //! A JVM interprets what it has not met before, and compiles what it meets often: the first seconds of nine fresh
 //! brokers would measure their compilers, and open every circuit. So quotes are asked for, which leave nothing in the
 //! ledger: at a quarter of the load's rate until a round comes back as from a healthy cluster, so that nothing piles
-//! up, and then at all of it.
+//! up, and then at all of it. The detectors look all the while, as they will: what answers them is cold, too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use recorder::{Outcome, Phase};
-use scenario::{Load, Mix, Scenario};
+use scenario::{Load, Mix, Scenario, Strategy};
 
+use super::detectors::Race;
 use super::load;
 use crate::system::System;
 
@@ -25,7 +26,22 @@ const P90_WARM: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// The load generator crashed, a part of the system ended, or the scenario's load is none.
-pub(super) async fn run(scenario: &Scenario, seed: u64, system: &System) -> anyhow::Result<bool> {
+pub(super) async fn run(
+    scenario: &Scenario,
+    strategy: &Strategy,
+    seed: u64,
+    system: &System,
+) -> anyhow::Result<bool> {
+    let mut race = Race::new(system, scenario, strategy)?;
+    let warm = tokio::select! {
+        warm = rounds(scenario, seed, system) => warm,
+        never = race.run(system.lab()) => match never {},
+    };
+    race.close().await;
+    warm
+}
+
+async fn rounds(scenario: &Scenario, seed: u64, system: &System) -> anyhow::Result<bool> {
     let all = scenario.load.rate_per_s;
     let mut at_all_of_it = false;
     for round in 0..ROUNDS_MAX {
